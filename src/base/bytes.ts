@@ -1,0 +1,239 @@
+/** Bytes: text, hexadecimal, comparison, and the reader and writer under every binary format of natter. */
+
+const textEncoder = new TextEncoder()
+const textDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+export const EMPTY_BYTES = new Uint8Array(0)
+
+export function utf8(text: string): Uint8Array {
+  return textEncoder.encode(text)
+}
+
+/** Throws `TypeError` when `bytes` is not well-formed UTF-8. */
+export function fromUtf8(bytes: Uint8Array): string {
+  return textDecoder.decode(bytes)
+}
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
+export function toHex(bytes: Uint8Array): string {
+  let text = ''
+  for (let i = 0; i < bytes.length; i++) text += HEX[bytes[i]!]
+  return text
+}
+
+/** Throws `TypeError` unless `text` is an even number of hexadecimal digits. */
+export function fromHex(text: string): Uint8Array {
+  if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) throw new TypeError('not hexadecimal')
+  const bytes = new Uint8Array(text.length / 2)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16)
+  return bytes
+}
+
+/** Lexicographic order of unsigned bytes: negative, zero or positive. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const length = Math.min(a.length, b.length)
+  for (let i = 0; i < length; i++) {
+    const difference = a[i]! - b[i]!
+    if (difference !== 0) return difference
+  }
+  return a.length - b.length
+}
+
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0
+  for (const part of parts) length += part.length
+  const whole = new Uint8Array(length)
+  let offset = 0
+  for (const part of parts) {
+    whole.set(part, offset)
+    offset += part.length
+  }
+  return whole
+}
+
+/** Bytes that an unsigned LEB128 varint of `value` takes. */
+export function varintLength(value: number): number {
+  let length = 1
+  while (value >= 0x80) {
+    value = Math.floor(value / 0x80)
+    length++
+  }
+  return length
+}
+
+/** A growing buffer. Integers are big-endian, so that encoded order is numeric order; varints are unsigned LEB128. */
+export class ByteWriter {
+  #buffer: Uint8Array
+  #length = 0
+
+  constructor(capacity = 256) {
+    this.#buffer = new Uint8Array(capacity)
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
+  #reserve(bytes: number): number {
+    const offset = this.#length
+    const needed = offset + bytes
+    if (needed > this.#buffer.length) {
+      const larger = new Uint8Array(Math.max(needed, this.#buffer.length * 2))
+      larger.set(this.#buffer.subarray(0, offset))
+      this.#buffer = larger
+    }
+    this.#length = needed
+    return offset
+  }
+
+  u8(value: number): this {
+    const at = this.#reserve(1)
+    this.#buffer[at] = value
+    return this
+  }
+
+  u16(value: number): this {
+    return this.#uint(value, 2)
+  }
+
+  u32(value: number): this {
+    return this.#uint(value, 4)
+  }
+
+  u48(value: number): this {
+    return this.#uint(value, 6)
+  }
+
+  u64(value: number): this {
+    return this.#uint(value, 8)
+  }
+
+  #uint(value: number, bytes: number): this {
+    const at = this.#reserve(bytes)
+    for (let i = bytes - 1; i >= 0; i--) {
+      this.#buffer[at + i] = value % 256
+      value = Math.floor(value / 256)
+    }
+    return this
+  }
+
+  varint(value: number): this {
+    while (value >= 0x80) {
+      this.u8((value % 0x80) | 0x80)
+      value = Math.floor(value / 0x80)
+    }
+    return this.u8(value)
+  }
+
+  bytes(part: Uint8Array): this {
+    const at = this.#reserve(part.length)
+    this.#buffer.set(part, at)
+    return this
+  }
+
+  /** A varint length and the bytes. */
+  block(part: Uint8Array): this {
+    return this.varint(part.length).bytes(part)
+  }
+
+  /** What was written, as a view on the writer's buffer: write no more afterwards. */
+  finish(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length)
+  }
+}
+
+/** Reads what `ByteWriter` wrote. Every method throws `RangeError` at the end of the bytes or at a non-canonical varint. */
+export class ByteReader {
+  readonly #bytes: Uint8Array
+  #offset = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+  }
+
+  get offset(): number {
+    return this.#offset
+  }
+
+  get remaining(): number {
+    return this.#bytes.length - this.#offset
+  }
+
+  #take(bytes: number): number {
+    const at = this.#offset
+    if (bytes > this.remaining) throw new RangeError(`${bytes} bytes wanted, ${this.remaining} left`)
+    this.#offset = at + bytes
+    return at
+  }
+
+  u8(): number {
+    return this.#bytes[this.#take(1)]!
+  }
+
+  u16(): number {
+    return this.#uint(2)
+  }
+
+  u32(): number {
+    return this.#uint(4)
+  }
+
+  u48(): number {
+    return this.#uint(6)
+  }
+
+  /** Throws `RangeError` above 2^53 − 1. */
+  u64(): number {
+    const value = this.#uint(8)
+    if (!Number.isSafeInteger(value)) throw new RangeError('integer above 2^53 - 1')
+    return value
+  }
+
+  #uint(bytes: number): number {
+    const at = this.#take(bytes)
+    let value = 0
+    for (let i = 0; i < bytes; i++) value = value * 256 + this.#bytes[at + i]!
+    return value
+  }
+
+  varint(): number {
+    let value = 0
+    let scale = 1
+    for (let i = 0; i < 8; i++) {
+      const byte = this.u8()
+      value += (byte & 0x7f) * scale
+      if (byte < 0x80) {
+        if (byte === 0 && i > 0) throw new RangeError('varint is not in its shortest form')
+        if (!Number.isSafeInteger(value)) throw new RangeError('varint above 2^53 - 1')
+        return value
+      }
+      scale *= 0x80
+    }
+    throw new RangeError('varint of more than 8 bytes')
+  }
+
+  /** A view on the next `length` bytes. */
+  bytes(length: number): Uint8Array {
+    const at = this.#take(length)
+    return this.#bytes.subarray(at, at + length)
+  }
+
+  /** A varint length of at most `max`, and a view on that many bytes. */
+  block(max: number): Uint8Array {
+    const length = this.varint()
+    if (length > max) throw new RangeError(`a block of ${length} bytes, at most ${max} allowed`)
+    return this.bytes(length)
+  }
+
+  /** Throws `RangeError` unless everything was read. */
+  end(): void {
+    if (this.remaining !== 0) throw new RangeError(`${this.remaining} bytes too many`)
+  }
+}

@@ -1,0 +1,6 @@
+/** What every other part stands on: bytes, limits, errors, and the ports for time, randomness and cryptography. */
+export * from './bytes.js'
+export * from './errors.js'
+export * from './limits.js'
+export * from './ports.js'
+export type * from './shapes.js'

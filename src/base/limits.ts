@@ -1,0 +1,130 @@
+/**
+ * Every bound of natter, in one place, with its unit and its reason.
+ *
+ * `FORMAT` is part of the formats: the same on every node, for ever. `PROTOCOL` bounds what a frame may hold.
+ * `DEFAULT_LIMITS` bounds what this node takes and keeps; `createNode({ limits })` changes those.
+ */
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+/** Validity: a batch outside these is no batch of this format. Constant, so that the verdict is the same everywhere. */
+export const FORMAT = {
+  /** Ops in a batch: an op's index fits 16 bits. */
+  batchOps: 65_536,
+  /** Bytes of a body: small enough to stage in memory whole, large enough for any group commit. */
+  bodyBytes: 8 * MIB,
+  /** Bytes of a key: longer ones are documents in disguise and make every index slow. */
+  keyBytes: 8 * KIB,
+  /** Dependencies of a batch: keeps a header below 84 KiB. */
+  deps: 1024,
+  /** Bytes of the extension block of a header. */
+  headerExtensionBytes: KIB,
+  /** Bytes of the extension block of an op. */
+  opExtensionBytes: 256,
+  /** Bytes of a piece of the body under the Merkle root: one page, one hash. */
+  segmentBytes: 4 * KIB,
+  /** Versions that one op may overwrite by name: more heads than that take a second write. */
+  over: 1024,
+  /** Batches of an author between two signatures in a run: one check pays for at most this many. */
+  unsignedBatches: 64,
+  /** Bytes of bodies between two signatures in a run. */
+  unsignedBytes: MIB,
+  /** Bytes of a client id or of the name of a program that sends (`from`). */
+  clientIdBytes: 256
+} as const
+
+/** Bounds of the frames between nodes. */
+export const PROTOCOL = {
+  /** Bytes of one frame: small enough that an ACK never waits long behind data. */
+  frameBytes: 256 * KIB,
+  /** Bytes of unacknowledged data per direction of a stream. */
+  windowBytes: 2 * MIB,
+  /** Tips in one HEADS frame: 32 bytes each stay far below a frame. */
+  headsTips: 2048,
+  /** Tips that a WANT names as held here: 1, 2, 4, … back. */
+  wantHave: 32,
+  /** Tips of the receiver's own log in a HELLO: more are found by HEADS. */
+  helloTips: 64,
+  /** Bytes of the text of an ERR frame. */
+  errorTextBytes: 256,
+  /** Tips of one author that are kept in memory and shown: more is a broken or lying author. */
+  authorTips: 64,
+  /** Authors that one stream may number: bounds the dictionary a peer can make us hold. */
+  streamAuthors: 65_536,
+  /** Bytes of a gossip message: a whole small batch with its header. */
+  gossipBytes: 32 * KIB,
+  /** Bytes of a batch that gossip carries whole: above it streams are cheaper. */
+  gossipBatchBytes: 16 * KIB,
+  /** Bytes of one presence frame. */
+  presenceFrameBytes: 64 * KIB,
+  /** Bytes of a name, an application's name or version, or a capability. */
+  presenceTextBytes: 128,
+  /** Capabilities of one node. */
+  presenceCapabilities: 64,
+  /** Addresses of one node. */
+  presenceAddrs: 16,
+  /** Bytes of one address. */
+  presenceAddrBytes: 256,
+  /** Nodes a network may have: the presence table is held in memory. */
+  presenceNodes: 4096
+} as const
+
+/** Bounds of this node, each changeable by `createNode({ limits })`. */
+export interface Limits {
+  /** Bytes of one value written here. */
+  valueBytes: number
+  /** Bytes of one HTTP body. */
+  httpBodyBytes: number
+  /** Bytes of op bodies that one group commit puts into a batch: more callers go into the next. */
+  groupBytes: number
+  /** Local writes waiting for a commit: more callers are told STORE_FENCED rather than queued for ever. */
+  queuedWrites: number
+  /** Bytes of verified batches of one peer that wait for a predecessor or a dependency. */
+  parkedBytesPerPeer: number
+  /** Batches of one author that wait so. */
+  parkedBatchesPerAuthor: number
+  /** Bytes of all partly received large batches. */
+  stagedBytes: number
+  /** Bytes of data in flight to one peer. */
+  windowBytes: number
+  /** Bytes of a stream's write buffer above which a peer counts as slow. */
+  slowPeerBytes: number
+  /** Neighbour streams of this node. */
+  neighbours: number
+  /** Bytes that must stay free on the disk; below it writes are refused before LevelDB sees a full disk. */
+  freeBytes: number
+  /** Milliseconds by which a remote clock may drag the local one past wall time. */
+  clockDriftMs: number
+  /** Milliseconds a stop may take. */
+  stopMs: number
+}
+
+export const DEFAULT_LIMITS: Readonly<Limits> = {
+  valueBytes: 256 * KIB,
+  httpBodyBytes: 8 * MIB + 64 * KIB,
+  groupBytes: MIB,
+  queuedWrites: 100_000,
+  parkedBytesPerPeer: 4 * MIB,
+  parkedBatchesPerAuthor: 1024,
+  stagedBytes: 32 * MIB,
+  windowBytes: PROTOCOL.windowBytes,
+  slowPeerBytes: 4 * MIB,
+  neighbours: 16,
+  freeBytes: 64 * MIB,
+  clockDriftMs: 60_000,
+  stopMs: 10_000
+}
+
+/** `DEFAULT_LIMITS` with `given` laid over it; `TypeError` for an unknown name or a number that is not positive. */
+export function withLimits(given: Partial<Limits> = {}): Limits {
+  const limits: Limits = { ...DEFAULT_LIMITS }
+  for (const [name, value] of Object.entries(given)) {
+    if (!(name in DEFAULT_LIMITS)) throw new TypeError(`unknown limit: ${name}`)
+    if (value === undefined) continue
+    if (typeof value !== 'number' || !(value > 0))
+      throw new TypeError(`limits.${name} must be a positive number`)
+    limits[name as keyof Limits] = value
+  }
+  return limits
+}

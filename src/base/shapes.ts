@@ -1,0 +1,321 @@
+/**
+ * The shapes that natter shows: what the library returns, HTTP answers and the command line prints. Types only.
+ * One vocabulary for all faces: times are ISO strings named `at` or `…At`, durations end in `Ms`.
+ */
+
+/** How long an `ack` target is waited for, and how to give up. */
+export interface WaitOptions {
+  /** Milliseconds; @default 30_000 */
+  timeout?: number
+  signal?: AbortSignal
+}
+
+export type AckTarget = 'local' | 'all' | number
+
+export interface WriteOp {
+  type: 'put' | 'del'
+  key: string | Uint8Array
+  /** For `put`: any JSON value but null; bytes are stored as they are. */
+  value?: unknown
+}
+
+export interface WriteOptions extends WaitOptions {
+  /** How many other nodes must have it on disk before the call resolves. @default 'local' */
+  ack?: AckTarget
+  /** Compare-and-set against this node's view only: key to the op id it must be at, or null for absent. */
+  if?: Readonly<Record<string, string | null>>
+  /** The writer's own id for the write, 1 to 256 bytes: given again, it takes effect once, wherever it arrives. */
+  id?: string
+}
+
+export interface PeerAck {
+  /** Peer id. */
+  peer: string
+  at: string
+}
+
+/** How far a write has spread, as of the last look. */
+export interface ReceiptState {
+  opIds: string[]
+  /** The client id of the write, where it had one. */
+  id?: string
+  cursor: string
+  /** When it was written, by the hybrid clock of the writer. */
+  at: string
+  /** Whether it is applied here. */
+  applied: boolean
+  acks: PeerAck[]
+  /** Peer ids of known nodes that have not acknowledged it. */
+  missing: string[]
+  /** Whether the target was reached. */
+  reached: boolean
+}
+
+export interface Receipt extends ReceiptState {
+  /** Waits until `target` other nodes have applied it and have it on disk; resolves with what was reached. */
+  wait(target: number | 'all', options?: WaitOptions): Promise<Receipt>
+}
+
+export interface Change {
+  type: 'put' | 'del' | 'caught-up'
+  cursor: string
+  /** Absent for caught-up, like the fields below. */
+  key?: string
+  value?: unknown
+  opId?: string
+  at?: string
+  origin?: 'local' | 'remote'
+  /** Peer id of the author, for remote ones. */
+  from?: string
+}
+
+export interface ChangesOptions {
+  /** A cursor, `'now'`, or `'start'`. @default 'now' */
+  since?: string
+  prefix?: string
+  /** Ends after so many events. */
+  limit?: number
+  signal?: AbortSignal
+  /** End at 'caught-up' in place of waiting for more. @default true */
+  live?: boolean
+}
+
+/** One of the concurrent versions of a key, or one step of its history. */
+export interface VersionInfo {
+  opId: string
+  kind: string
+  /** Absent for a delete. */
+  value?: unknown
+  /** Where the bytes are not JSON: base64, and `value` is null. */
+  valueBase64?: string
+  at: string
+  /** Hybrid time, 16 hex digits. */
+  hlc: string
+  /** Peer id. */
+  author: string
+  winner: boolean
+}
+
+/** What a key is at, with the particulars that HTTP shows. */
+export interface CellInfo {
+  key: string
+  value: unknown
+  valueBase64?: string
+  opId: string
+  at: string
+  /** How many other concurrent versions there are. */
+  conflicts: number
+}
+
+export interface Lag {
+  ops: number
+  bytes: number
+  /** Age of the oldest, in milliseconds. */
+  oldestMs: number
+}
+
+export type PeerState = 'current' | 'syncing' | 'behind' | 'unknown' | 'offline' | 'blocked'
+
+export interface PeerInfo {
+  peer: string
+  name: string | null
+  state: PeerState
+  reason?: string
+  addrs: string[]
+  rttMs: number | null
+  theyLack: Lag | 'unknown'
+  weLack: Lag | 'unknown'
+  lastContactAt: string | null
+  lastSyncAt: string | null
+  successfulSyncs: number
+  failedSyncs: number
+  consecutiveFailures: number
+  circuit: 'closed' | 'open' | 'half-open'
+  app: { name: string; version: string } | null
+  capabilities: string[]
+}
+
+export interface OutboxInfo {
+  peer: string
+  name: string | null
+  /** The arrival position that this peer has acknowledged, as a cursor of this node. */
+  position: string
+  ops: number
+  bytes: number
+  oldestMs: number
+  lastError: string | null
+  nextTryAt: string | null
+}
+
+export interface OutboxOp {
+  opId: string
+  kind: string
+  key: string
+  at: string
+}
+
+export interface SyncRound {
+  peer: string
+  status: 'ok' | 'failed' | 'skipped'
+  reason?: string
+  sent: number
+  received: number
+  bytesSent: number
+  bytesReceived: number
+  roundTrips: number
+  durationMs: number
+}
+
+export interface NodeStatus {
+  peerId: string
+  name: string
+  network: string
+  addrs: string[]
+  cursor: string
+  ops: number
+  keys: number
+  bytes: number
+  frontierDigest: string
+  stateDigest: string
+  uptimeMs: number
+  storage: {
+    kind: 'disk' | 'memory'
+    location: string | null
+    durability: 'fsync' | 'os' | 'memory'
+    state: 'open' | 'fenced' | 'closed'
+    reason?: string
+    freeBytes: number | null
+  }
+  paused: boolean
+  version: string
+}
+
+export interface LogRecord {
+  position: number
+  opId: string
+  kind: string
+  key: string
+  value?: unknown
+  at: string
+}
+
+export interface WaitTarget extends WaitOptions {
+  /** So many peers connected. */
+  connected?: number
+  /** Everything written here acknowledged by so many other nodes. */
+  acked?: number
+  /** No difference to any connected peer. */
+  inSync?: boolean
+  /** This node's position at least there. */
+  cursor?: string
+}
+
+export interface VerifyReport {
+  ok: boolean
+  batches: number
+  ops: number
+  keys: number
+  /** One entry a fault; empty when all is well. */
+  damage: { where: string; what: string }[]
+}
+
+export interface Invite {
+  /** The line to hand over, a secret: `natter1:…` */
+  invite: string
+  network: string
+  addrs: string[]
+}
+
+/** Payloads of `node.events`, by type. */
+export interface NodeEvents {
+  peer: { peer: string; state: 'connected' | 'disconnected' | 'refused' | 'discovered'; reason?: string }
+  sync: SyncRound
+  conflict: { key: string; versions: number; reason: 'concurrent' | 'id-reused' }
+  unreadable: { key: string; reason: string }
+  storage: { state: 'open' | 'fenced' | 'closed'; reason?: string }
+  fork: { author: string; epoch: string; seq: number; batches: string[] }
+  clock: { author: string; aheadMs: number }
+}
+
+/** Methods that can be given up. */
+export interface Signal {
+  signal?: AbortSignal
+}
+
+/** Options of a listing over keys; bounds are texts in byte order of their UTF-8. */
+export interface ListOptions extends Signal {
+  prefix?: string
+  gt?: string
+  gte?: string
+  lt?: string
+  lte?: string
+  reverse?: boolean
+  /** @default no limit */
+  limit?: number
+}
+
+/** One op of a program over HTTP (`POST /p2p/ops`). */
+export interface ProgramOp {
+  id: string
+  kind: 'put' | 'del'
+  key: string
+  value?: unknown
+  ts_ms?: number
+}
+
+export interface ProgramResult {
+  ackedIds: string[]
+  rejected: { id: string | null; code: string; error: string; retryable: boolean }[]
+}
+
+/**
+ * A running node as its faces see it: `createNode` returns it (with `db` beside), HTTP serves it, the command line
+ * prints what HTTP answers. Every method rejects with a `NatterError`, or with `TypeError` for a wrong type.
+ */
+export interface NodeFace {
+  readonly peerId: string
+  readonly events: EventTarget
+  /** Writes ops as one atomic batch; resolves when it is on disk here and the `ack` target was reached or missed. */
+  write(ops: readonly WriteOp[], options?: WriteOptions): Promise<Receipt>
+  /** How far a write has spread, by op id or client id; `NOT_FOUND` when it is not known here. */
+  receipt(id: string, options?: Signal): Promise<Receipt>
+  /** What a key is at; `NOT_FOUND` when it is absent. */
+  cell(key: string, options?: Signal): Promise<CellInfo>
+  /** Present keys in byte order. */
+  cells(options?: ListOptions): AsyncIterable<CellInfo>
+  changes(options?: ChangesOptions): AsyncIterable<Change>
+  versions(key: string, options?: Signal): Promise<VersionInfo[]>
+  history(key: string, options?: Signal): AsyncIterable<VersionInfo>
+  /** Writes an op that overwrites every version seen here: with one of them, or with a value. */
+  resolve(
+    key: string,
+    choice: { take: string } | { value: unknown },
+    options?: WriteOptions
+  ): Promise<Receipt>
+  /** Keys with more than one version. */
+  conflicts(options?: Signal): AsyncIterable<{ key: string; versions: number }>
+  peers(): PeerInfo[] | Promise<PeerInfo[]>
+  connect(multiaddr: string, options?: Signal): Promise<{ peer: string }>
+  /** A PEER argument is a peer id, a unique prefix of one, or the name of exactly one known peer. */
+  forget(peer: string): Promise<void>
+  block(peer: string): Promise<void>
+  invite(options?: { rotate?: boolean } & Signal): Promise<Invite>
+  outboxes(): Promise<OutboxInfo[]>
+  outboxOps(peer: string, options?: { limit?: number } & Signal): AsyncIterable<OutboxOp>
+  readonly sync: {
+    now(peer?: string, options?: WaitOptions): Promise<SyncRound[]>
+    /** `TARGET_NOT_REACHED` when the time is over. */
+    wait(target: WaitTarget): Promise<void>
+    pause(): Promise<void>
+    resume(): Promise<void>
+  }
+  status(): Promise<NodeStatus>
+  verify(options?: Signal): Promise<VerifyReport>
+  /** Ops of a program, each durable and taking effect once by its id. */
+  acceptProgramOps(from: string, ops: readonly unknown[]): Promise<ProgramResult>
+  /** Marks ops as delivered to a program; ids that are not known are ignored. */
+  ackFromProgram(from: string, ids: readonly string[]): Promise<void>
+  /** Whether the node can answer: not while it starts, stops, or its store is fenced. */
+  ready(): { ready: boolean; reason?: string }
+  stop(): Promise<void>
+}
