@@ -44,6 +44,8 @@ export interface LocalWrite {
 export interface Committed {
   /** One per op of the write, in order. Of the first copy known here when the id was known. */
   readonly ops: readonly OpName[]
+  /** The batch they stand in. */
+  readonly batch: BatchId
   /** Local position of the batch. */
   readonly position: number
   readonly time: HybridTime
