@@ -4,6 +4,9 @@
  *
  * Keeps: a commit that resolved is on disk (durability 'fsync') and whole; after any failed commit nothing more is
  * accepted (the fence) until the database was closed and opened again. Leaves to its users: what the bytes mean.
+ * A read that is cut by such a reopening rejects with `NOT_READY`, one of bytes that LevelDB finds damaged with
+ * `STORE_DAMAGED`. Node.js only and therefore not exported here: `directory.ts` (the data directory) and
+ * `classic-disk.ts` (LevelDB).
  */
 
 /** Durability of a resolved commit: fsynced, handed to the operating system, or in memory only. */
@@ -30,9 +33,9 @@ export interface ReadOptions {
   snapshot?: DiskSnapshot | undefined
 }
 
-/** An ordered walk. `next` may be called again only after it resolved; `close` always. */
+/** An ordered walk over the map as it was when the walk began. `next` may be called again only after it resolved; `close` always. */
 export interface DiskIterator {
-  /** Up to `count` further entries; empty at the end. */
+  /** Up to `count` further entries, perhaps fewer; empty at the end only. */
   next(count: number): Promise<[key: Uint8Array, value: Uint8Array][]>
   /** Continues at `key` (or the next in direction after it). */
   seek(key: Uint8Array): void
@@ -59,13 +62,23 @@ export interface Disk {
   snapshot(): DiskSnapshot
   write(): DiskWrite
   /**
-   * Makes `write` durable, all or nothing. One at a time: callers group. Rejects with
-   * `STORE_FENCED` or `DISK_FULL` (not made), or `INDETERMINATE` (may or may not have been made; the fence is down).
+   * Makes `write` durable, all or nothing. Commits are made one after the other, so callers group (`GroupCommit`).
+   * Rejects with `STORE_FENCED`, `STORE_CLOSED` or `DISK_FULL` (not made), or `INDETERMINATE` (may or may not have been
+   * made; the fence is down).
    */
   commit(write: DiskWrite): Promise<void>
   /** Free bytes of the file system, or null in memory. */
   freeBytes(): Promise<number | null>
-  /** Called at each change of state; after a fence 'open' means reopened: rebuild what is held in memory. */
-  onState(listener: (state: DiskState, reason?: string) => void | Promise<void>): void
+  /**
+   * Called when the database is open again after a fence, one listener after the other, before any commit is taken:
+   * rebuild what is held in memory. `commit` makes repairs durable meanwhile. When one rejects, the fence stays down
+   * and recovery begins again.
+   */
+  onReopen(rebuild: (commit: (write: DiskWrite) => Promise<void>) => Promise<void>): () => void
+  /** Called after each change of state. Answers how to stop listening. */
+  onState(listener: (state: DiskState, reason?: string) => void): () => void
   close(): Promise<void>
 }
+
+export { GroupCommit, type GroupCommitInit } from './group-commit.js'
+export { openMemoryDisk } from './memory-disk.js'

@@ -1,0 +1,47 @@
+/** Small files that must be whole or absent after a power cut: written beside, synced, renamed, folder synced. */
+import { open, readFile, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+/** Makes the content of a file, or the entries of a folder, survive a power cut. */
+export async function fsyncPath(path: string): Promise<void> {
+  const file = await open(path, 'r')
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+/** Replaces the file at `path`, readable by its owner only; after a crash it holds the old bytes or the new ones. */
+export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
+  const beside = `${path}.new`
+  try {
+    const file = await open(beside, 'w', 0o600)
+    try {
+      await file.chmod(0o600)
+      await file.writeFile(content)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(beside, path)
+  } catch (error) {
+    await rm(beside, { force: true }).catch(() => undefined)
+    throw error
+  }
+  await fsyncPath(dirname(path))
+}
+
+/** The bytes of the file, or undefined when there is none. */
+export async function readIfThere(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined
+    throw error
+  }
+}
+
+export function isErrno(error: unknown, ...codes: readonly string[]): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'code' in error && codes.includes(error.code as string)
+}
