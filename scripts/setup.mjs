@@ -120,7 +120,7 @@ if (!installed() || !built()) {
     release()
     process.exit(130)
   })
-  if (!installed()) run('installing', ['ci', '--no-audit', '--no-fund'])
+  if (!installed()) run('installing', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
   if (!built()) run('building', ['run', '--silent', 'build'])
   release()
 }
