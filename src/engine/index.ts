@@ -7,7 +7,7 @@
  */
 import type { Clock, Crypto, Lag, Limits, Random, SyncRound, WaitOptions } from '../base/index.js'
 import type { Author, Tip } from '../log/index.js'
-import type { Net } from '../net/index.js'
+import type { Net, NetHandlers } from '../net/index.js'
 import type { Store } from '../store/index.js'
 
 export interface EngineComponents {
@@ -53,6 +53,11 @@ export interface SessionInfo {
 }
 
 export interface Engine {
+  /** What the net is started with, as far as the engine is concerned: the composition root adds its own listeners. */
+  readonly handlers: Pick<
+    NetHandlers,
+    'onStream' | 'onGossip' | 'onPeerConnected' | 'onPeerDisconnected' | 'onPresence'
+  >
   /** Starts on a started net. */
   start(): Promise<void>
   /** Ends all streams; what is durable stays. */
