@@ -1,0 +1,129 @@
+/**
+ * A disk that is really full: LevelDB on a small tmpfs, filled from beside. Mounting takes root; where that is refused
+ * the test says so and does what it can, which is nothing.
+ */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, open, rm, rmdir, statfs } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { isNatterError, utf8 } from '../../src/base/index.js'
+import { createDatabase, openLevelDisk } from '../../src/disk/classic-disk.js'
+import type { Disk } from '../../src/disk/index.js'
+import { put } from '../suites/disk-suite.js'
+import { ManualClock } from './manual-clock.js'
+
+const KIB = 1024
+
+/** Runs `run` in a file system of `sizeKib`; answers false when mounting is not permitted here. */
+async function onTmpfs(sizeKib: number, run: (folder: string) => Promise<void>): Promise<boolean> {
+  const folder = await mkdtemp(join(tmpdir(), 'natter-full-'))
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${sizeKib}k`, 'tmpfs', folder], { stdio: 'ignore' })
+  } catch {
+    await rmdir(folder)
+    return false
+  }
+  try {
+    await run(folder)
+  } finally {
+    execFileSync('umount', [folder])
+    await rmdir(folder)
+  }
+  return true
+}
+
+/** Takes all but `keep` bytes of the file system. */
+async function fill(folder: string, keep: number): Promise<() => Promise<void>> {
+  const path = join(folder, 'ballast')
+  const { bavail, bsize } = await statfs(folder)
+  const file = await open(path, 'w')
+  await file.write(new Uint8Array(Math.max(0, bavail * bsize - keep)))
+  await file.close()
+  return () => rm(path)
+}
+
+async function fillUp(disk: Disk, from: number): Promise<{ acked: number; code: string }> {
+  const value = 'x'.repeat(16 * KIB)
+  for (let i = from; i < 10_000; i++) {
+    try {
+      await put(disk, { [`k${i}`]: value })
+    } catch (error) {
+      if (!isNatterError(error)) throw error
+      return { acked: i, code: error.code }
+    }
+  }
+  throw new Error('the file system never became full')
+}
+
+describe('a full disk', () => {
+  it('refuses at the guard, keeps reading, resumes by itself', async t => {
+    const tried = await onTmpfs(16 * KIB, async folder => {
+      const location = join(folder, 'db')
+      const clock = new ManualClock()
+      await createDatabase(location)
+      const disk = await openLevelDisk({
+        location,
+        durability: 'fsync',
+        limits: { freeBytes: 2 ** 26 },
+        clock
+      })
+      const release = await fill(folder, 4 * KIB * KIB)
+      clock.advance(1000)
+      const { acked, code } = await fillUp(disk, 0)
+      assert.equal(code, 'DISK_FULL')
+      assert.equal(disk.state, 'open')
+      assert.ok(acked > 0)
+      assert.equal((await disk.get(utf8(`k${acked - 1}`)))!.length, 16 * KIB)
+      await release()
+      clock.advance(1000)
+      await put(disk, { after: 'space came back' })
+      await disk.close()
+    })
+    if (!tried) t.diagnostic('not tried: this user may not mount a tmpfs')
+  })
+
+  it('behind the guard: no acknowledged write is lost, before or after', async t => {
+    const tried = await onTmpfs(16 * KIB, async folder => {
+      const location = join(folder, 'db')
+      const clock = new ManualClock()
+      await createDatabase(location)
+      const options = { location, durability: 'fsync', limits: { freeBytes: 1 }, clock } as const
+      const disk = await openLevelDisk(options)
+      const release = await fill(folder, 2 * KIB * KIB)
+      // Another program takes the last space while the guard's look is still fresh: LevelDB meets the full disk.
+      await put(disk, { first: 'x' })
+      const takeRest = await fillRest(folder)
+      const { acked, code } = await fillUp(disk, 0)
+      assert.equal(code, 'INDETERMINATE')
+      assert.equal(disk.state, 'fenced')
+      await assert.rejects(put(disk, { more: 'x' }), error => isNatterError(error, 'STORE_FENCED'))
+      assert.deepEqual(await disk.get(utf8('first')), utf8('x'))
+      await takeRest()
+      await release()
+      while (disk.state === 'fenced') {
+        clock.advance(30_000)
+        await new Promise(resolve => setImmediate(resolve))
+      }
+      for (let i = 0; i < 50; i++) await put(disk, { [`later${i}`]: 'x'.repeat(1000) })
+      await disk.close()
+      const again = await openLevelDisk(options)
+      assert.deepEqual(await again.get(utf8('first')), utf8('x'))
+      for (let i = 0; i < acked; i++) assert.ok(await again.get(utf8(`k${i}`)), `k${i} was acknowledged`)
+      for (let i = 0; i < 50; i++) assert.ok(await again.get(utf8(`later${i}`)), `later${i} was acknowledged`)
+      await again.close()
+    })
+    if (!tried) t.diagnostic('not tried: this user may not mount a tmpfs')
+  })
+})
+
+/** Leaves 40 KiB: enough for two commits of the test, not for a third. */
+async function fillRest(folder: string): Promise<() => Promise<void>> {
+  const path = join(folder, 'rest')
+  const { bavail, bsize } = await statfs(folder)
+  const file = await open(path, 'w')
+  await file.write(new Uint8Array(bavail * bsize - 40 * KIB))
+  await file.close()
+  return () => rm(path)
+}
