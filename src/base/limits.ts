@@ -70,6 +70,46 @@ export const PROTOCOL = {
   presenceNodes: 4096
 } as const
 
+/** Bounds of the HTTP face. */
+export const HTTP = {
+  /** Bytes of the request line and all headers: a key of 8 KiB is 24 KiB percent-encoded, and a listing may carry two. */
+  headerBytes: 64 * KIB,
+  /** Levels of nesting in a JSON body: deeper ones overflow the stack of programs that print them. */
+  jsonDepth: 256,
+  /** Items of a page when the request names no limit. */
+  pageItems: 1000,
+  /** Items of a page at most. */
+  pageItemsMax: 10_000,
+  /** Bytes of values after which a page ends early: it is built in memory. */
+  pageBytes: 8 * MIB,
+  /** Open connections. */
+  connections: 1024,
+  /** Requests on one connection before it is closed, so that none lives for ever. */
+  requestsPerSocket: 10_000,
+  /** Milliseconds in which a request has to arrive whole: 8 MiB at 1 Mbit/s. */
+  requestMs: 70_000,
+  /** Milliseconds in which its headers have to arrive. */
+  headersMs: 10_000,
+  /** Milliseconds between looks at those two. */
+  checkMs: 1_000,
+  /** Milliseconds without a byte in either direction, outside of streams and waits, after which a connection is cut. */
+  idleMs: 60_000,
+  /** Milliseconds that a connection is kept for the next request. */
+  keepAliveMs: 30_000,
+  /** Milliseconds that the rest of a refused body is read and thrown away, so that the client gets to see the answer. */
+  lingerMs: 1_000,
+  /** Milliseconds after which a reader of a stream that takes nothing is cut. */
+  stallMs: 60_000,
+  /** Milliseconds between the comments that keep an event stream open through proxies. */
+  heartbeatMs: 15_000,
+  /** Milliseconds that `?wait=` and `timeout` may ask for. */
+  waitMs: 3_600_000,
+  /** Milliseconds that requests under way get to end when the server closes. */
+  closeMs: 1_500,
+  /** Events that wait for a slow reader of /events; older ones are dropped and counted. */
+  queuedEvents: 1_000
+} as const
+
 /** Bounds of this node, each changeable by `createNode({ limits })`. */
 export interface Limits {
   /** Bytes of one value written here. */
