@@ -1,0 +1,398 @@
+/**
+ * One running peer: what the library gives to its user. Composes the store with the network side; keeps no state of
+ * its own but the event target. Shapes: src/base/shapes.ts.
+ */
+
+import type * as shapes from '../base/index.js'
+import { NatterError } from '../base/index.js'
+import { formatOpId, kindName, peerIdOf, requireOpId } from '../log/index.js'
+import type { LoggedOp } from '../store/index.js'
+import { ReplicatedLevel } from '../store/replicated-level.js'
+import { VERSION } from '../version.js'
+import { changesFeed, formatCursor } from './feed.js'
+import type { Ground } from './ground.js'
+import { keyRange } from './key-range.js'
+import type { MemberSide } from './member-side.js'
+import type { NodeOptions } from './options.js'
+import { PeerBook } from './peer-book.js'
+import { acceptProgramOps, ackFromProgram } from './programs.js'
+import type { Written } from './receipts.js'
+import { checkAckTarget, Receipts } from './receipts.js'
+import { Steering } from './steering.js'
+import {
+  cellInfo,
+  decodeValue,
+  encodeKey,
+  isPresent,
+  keyText,
+  timeText,
+  toLocalOp,
+  versionInfo
+} from './values.js'
+import { outboxInfos, outboxOps, peerInfos } from './views.js'
+import { Progress, throwIfAborted } from './wait.js'
+
+export type NatterNode = RunningNode
+
+/** Dispatches `CustomEvent`s whose `detail` is the payload of `NodeEvents`. */
+export interface TypedEvents extends EventTarget {
+  addEventListener<K extends keyof shapes.NodeEvents>(
+    type: K,
+    listener: (event: CustomEvent<shapes.NodeEvents[K]>) => void,
+    options?: AddEventListenerOptions | boolean
+  ): void
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: AddEventListenerOptions | boolean
+  ): void
+}
+
+export class RunningNode implements shapes.NodeFace {
+  readonly peerId: string
+  readonly events: TypedEvents = new EventTarget() as TypedEvents
+  readonly db: ReplicatedLevel<string, unknown>
+  readonly sync: shapes.NodeFace['sync']
+  readonly wal: {
+    /** Calls `visit` with every record above the position `from`, in arrival order. */
+    replay(
+      range: { from?: number } & shapes.Signal,
+      visit: (record: shapes.LogRecord) => void | Promise<void>
+    ): Promise<void>
+  }
+
+  readonly #ground: Ground
+  readonly #side: MemberSide
+  readonly #limits: shapes.Limits
+  readonly #book: PeerBook
+  readonly #progress = new Progress()
+  readonly #receipts: Receipts
+  readonly #startedAtMs: number
+  readonly #name: string
+  #servers: { close(): Promise<void> }[] = []
+  #stopping: Promise<void> | undefined
+
+  constructor(ground: Ground, side: MemberSide, options: NodeOptions, limits: shapes.Limits) {
+    const { store, clock } = ground
+    this.#ground = ground
+    this.#side = side
+    this.#limits = limits
+    this.#name = options.name ?? ground.machineName
+    this.#startedAtMs = clock.now()
+    this.peerId = peerIdOf(store.author)
+    this.#book = new PeerBook(store, () => side.membership)
+    this.#receipts = new Receipts({
+      book: this.#book,
+      clock,
+      progress: this.#progress,
+      membership: () => side.membership,
+      cursor: position => formatCursor(store, position)
+    })
+    this.sync = new Steering({ store, clock, book: this.#book, progress: this.#progress, side })
+    this.wal = { replay: (range, visit) => this.#replay(range, visit) }
+    this.db = ReplicatedLevel.over<string, unknown>(store, {
+      keyEncoding: 'utf8',
+      valueEncoding: 'json',
+      limits,
+      onClose: () => this.stop()
+    })
+    this.#forwardEvents()
+  }
+
+  #forwardEvents(): void {
+    const { store } = this.#ground
+    const emit =
+      <K extends keyof shapes.NodeEvents>(type: K) =>
+      (detail: shapes.NodeEvents[K]) => {
+        this.events.dispatchEvent(new CustomEvent(type, { detail }))
+        this.#progress.announce()
+      }
+    const forward = <K extends keyof shapes.NodeEvents>(type: K) => store.onEvent(type, emit(type))
+    forward('conflict')
+    forward('unreadable')
+    forward('storage')
+    forward('fork')
+    forward('clock')
+    store.onCommit(this.#progress.announce)
+    this.#side.listen({ peer: emit('peer'), sync: emit('sync'), progress: this.#progress.announce })
+  }
+
+  async write(ops: readonly shapes.WriteOp[], options: shapes.WriteOptions = {}): Promise<shapes.Receipt> {
+    throwIfAborted(options.signal)
+    if (!Array.isArray(ops)) throw new NatterError('INVALID_ARGUMENT', 'ops must be a list')
+    if (ops.length === 0) throw new NatterError('INVALID_ARGUMENT', 'a write needs at least one op')
+    const target = options.ack ?? 'local'
+    checkAckTarget(target)
+    const conditions = Object.entries(options.if ?? {}).map(([key, opId]) => ({
+      key: encodeKey(key),
+      at: opId === null ? null : requireOpId(opId)
+    }))
+    const committed = await this.#ground.store.write(
+      {
+        ops: ops.map(op => toLocalOp(op, this.#limits)),
+        ...(options.id === undefined ? {} : { id: options.id }),
+        ...(conditions.length === 0 ? {} : { conditions })
+      },
+      options.signal === undefined ? {} : { signal: options.signal }
+    )
+    return this.#receipts.after(
+      { ...committed, ...(options.id === undefined ? {} : { id: options.id }) },
+      target,
+      options
+    )
+  }
+
+  async receipt(id: string, options: shapes.Signal = {}): Promise<shapes.Receipt> {
+    throwIfAborted(options.signal)
+    const { store } = this.#ground
+    const name = /^[^.]{48,56}\.[0-9a-f]{16}\./.test(id) ? requireOpId(id) : undefined
+    const ops = name === undefined ? await store.findClientId(id) : await this.#opAsList(name)
+    if (ops === undefined || ops.length === 0) {
+      throw new NatterError('NOT_FOUND', `no op or write with the id ${id} is known here`)
+    }
+    return this.#receipts.now(writtenOf(ops))
+  }
+
+  async #opAsList(name: ReturnType<typeof requireOpId>): Promise<LoggedOp[]> {
+    const op = await this.#ground.store.findOp(name)
+    return op === undefined ? [] : [op]
+  }
+
+  async cell(key: string, options: shapes.Signal = {}): Promise<shapes.CellInfo> {
+    throwIfAborted(options.signal)
+    const bytes = encodeKey(key)
+    const cell = await this.#ground.store.get(bytes)
+    if (!isPresent(cell)) throw new NatterError('NOT_FOUND', 'not found')
+    return cellInfo(bytes, cell)
+  }
+
+  async *cells(options: shapes.ListOptions = {}): AsyncGenerator<shapes.CellInfo> {
+    const { limit = Number.POSITIVE_INFINITY, signal } = options
+    const walk = this.#ground.store.iterate(keyRange(options))
+    try {
+      for (let left = limit; left > 0; ) {
+        throwIfAborted(signal)
+        const page = await walk.next(Math.min(left, LIST_PAGE))
+        if (page.length === 0) return
+        for (const { key, cell } of page) yield cellInfo(key, cell)
+        left -= page.length
+      }
+    } finally {
+      await walk.close()
+    }
+  }
+
+  changes(options: shapes.ChangesOptions = {}): AsyncIterable<shapes.Change> {
+    const { store, clock } = this.#ground
+    return changesFeed({ store, clock, progress: this.#progress }, options)
+  }
+
+  async versions(key: string, options: shapes.Signal = {}): Promise<shapes.VersionInfo[]> {
+    throwIfAborted(options.signal)
+    const cell = await this.#ground.store.get(encodeKey(key))
+    if (cell === undefined) throw new NatterError('NOT_FOUND', 'not found')
+    return cell.heads.map(head => versionInfo(head, cell.winner))
+  }
+
+  async *history(key: string, options: shapes.Signal = {}): AsyncGenerator<shapes.VersionInfo> {
+    const bytes = encodeKey(key)
+    const winner = (await this.#ground.store.get(bytes))?.winner
+    for await (const op of this.#ground.store.history(bytes)) {
+      throwIfAborted(options.signal)
+      yield versionInfo(op, winner)
+    }
+  }
+
+  async resolve(
+    key: string,
+    choice: { take: string } | { value: unknown },
+    options: shapes.WriteOptions = {}
+  ): Promise<shapes.Receipt> {
+    if ('value' in choice) return this.write([{ type: 'put', key, value: choice.value }], options)
+    const cell = await this.#ground.store.get(encodeKey(key))
+    const name = requireOpId(choice.take)
+    const taken = cell?.heads.find(
+      head =>
+        head.author === name.author &&
+        head.epoch === name.epoch &&
+        head.seq === name.seq &&
+        head.index === name.index &&
+        (name.branch === undefined || head.id.startsWith(name.branch))
+    )
+    if (taken === undefined) throw new NatterError('NOT_FOUND', `${choice.take} is no version of this key`)
+    const op =
+      taken.value === undefined
+        ? ({ type: 'del', key } as const)
+        : ({ type: 'put', key, value: taken.value } as const)
+    return this.write([op], options)
+  }
+
+  async *conflicts(options: shapes.Signal = {}): AsyncGenerator<{ key: string; versions: number }> {
+    for await (const { key, cell } of this.#ground.store.conflicts()) {
+      throwIfAborted(options.signal)
+      yield { key: keyText(key), versions: cell.heads.length }
+    }
+  }
+
+  peers(): Promise<shapes.PeerInfo[]> {
+    return peerInfos(this.#views)
+  }
+
+  get #views() {
+    const { store, clock } = this.#ground
+    return { store, clock, book: this.#book, membership: () => this.#side.membership }
+  }
+
+  async connect(multiaddr: string, options: shapes.Signal = {}): Promise<{ peer: string }> {
+    return { peer: peerIdOf(await this.#side.connect(multiaddr, options)) }
+  }
+
+  async forget(peer: string): Promise<void> {
+    if (this.#ground.store.peer(peer)?.kind === 'program') return this.#ground.store.forgetPeer(peer)
+    await this.#side.forget(this.#book.findKnown(peer))
+    this.#progress.announce()
+  }
+
+  async block(peer: string): Promise<void> {
+    await this.#side.block(this.#book.find(peer))
+    this.#progress.announce()
+  }
+
+  invite(options: { rotate?: boolean } & shapes.Signal = {}): Promise<shapes.Invite> {
+    return this.#side.invite(this.#book.counted().length > 0, options.rotate ?? false)
+  }
+
+  outboxes(): Promise<shapes.OutboxInfo[]> {
+    return outboxInfos(this.#views)
+  }
+
+  async *outboxOps(
+    peer: string,
+    options: { limit?: number } & shapes.Signal = {}
+  ): AsyncGenerator<shapes.OutboxOp> {
+    const isProgram = this.#ground.store.peer(peer)?.kind === 'program'
+    const owner = isProgram ? { program: peer } : { peer: this.#book.findKnown(peer) }
+    for await (const op of outboxOps(this.#views, owner, options.limit ?? Number.POSITIVE_INFINITY)) {
+      throwIfAborted(options.signal)
+      yield op
+    }
+  }
+
+  /** With a peer: the ops it has not acknowledged; without: every outbox. */
+  outbox(): Promise<shapes.OutboxInfo[]>
+  outbox(peer: string): AsyncIterable<shapes.OutboxOp>
+  outbox(peer?: string): Promise<shapes.OutboxInfo[]> | AsyncIterable<shapes.OutboxOp> {
+    return peer === undefined ? this.outboxes() : this.outboxOps(peer)
+  }
+
+  async status(): Promise<shapes.NodeStatus> {
+    const { store, clock, network } = this.#ground
+    const { disk } = store
+    return {
+      peerId: this.peerId,
+      name: this.#name,
+      network,
+      addrs: this.#side.membership?.net.addrs() ?? [],
+      cursor: formatCursor(store, store.mark.position),
+      ...store.status(),
+      frontierDigest: store.frontierDigest(),
+      stateDigest: store.stateDigest(),
+      uptimeMs: clock.now() - this.#startedAtMs,
+      storage: {
+        kind: disk.location === null ? 'memory' : 'disk',
+        location: disk.location,
+        durability: disk.durability,
+        state: disk.state,
+        ...(disk.reason === undefined ? {} : { reason: disk.reason }),
+        freeBytes: await disk.freeBytes()
+      },
+      paused: this.#side.paused,
+      version: VERSION
+    }
+  }
+
+  verify(options: shapes.Signal = {}): Promise<shapes.VerifyReport> {
+    return this.#ground.store.verify(options)
+  }
+
+  acceptProgramOps(from: string, ops: readonly unknown[]): Promise<shapes.ProgramResult> {
+    return acceptProgramOps(this.#ground.store, this.#limits, from, ops)
+  }
+
+  ackFromProgram(from: string, ids: readonly string[]): Promise<void> {
+    return ackFromProgram(this.#ground.store, from, ids)
+  }
+
+  ready(): { ready: boolean; reason?: string } {
+    if (this.#stopping !== undefined) return { ready: false, reason: 'the node is stopping' }
+    const { disk } = this.#ground.store
+    if (disk.state === 'open') return { ready: true }
+    return { ready: false, reason: disk.reason ?? 'the store is fenced' }
+  }
+
+  /** Serves the HTTP face for this node; it closes with the node. */
+  async serve(
+    options: ServeOptions = {}
+  ): Promise<{ url: string; host: string; port: number; close(): Promise<void> }> {
+    const { serve } = await import('../http/index.js')
+    const server = await serve(this, { limits: this.#limits, ...options })
+    this.#servers.push(server)
+    await this.#ground.directory?.lock.describe({ http: server.url })
+    return server
+  }
+
+  async #replay(
+    range: { from?: number } & shapes.Signal,
+    visit: (record: shapes.LogRecord) => void | Promise<void>
+  ): Promise<void> {
+    for await (const op of this.#ground.store.replay(range.from ?? 0)) {
+      throwIfAborted(range.signal)
+      const record: shapes.LogRecord = {
+        position: op.position,
+        opId: formatOpId(op.name),
+        kind: kindName(op.kind),
+        key: keyText(op.key),
+        at: timeText(op.time)
+      }
+      await visit(op.value === undefined ? record : { ...record, value: decodeValue(op.value).value })
+    }
+  }
+
+  /** Leaves the network, closes the store. Within `limits.stopMs`; a second call joins the first. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
+    await Promise.allSettled(this.#servers.map(server => server.close()))
+    await this.#side.leave()
+    await this.#ground.close()
+    this.#progress.announce()
+    if (this.db.status !== 'closed' && this.db.status !== 'closing') await this.db.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+}
+
+/** Keys read at a time by a listing. */
+const LIST_PAGE = 256
+
+export interface ServeOptions {
+  /** @default '127.0.0.1' */
+  host?: string
+  /** @default 7070; 0 for any */
+  port?: number
+  /** File with the bearer token; made with mode 0600 where there is none. */
+  tokenFile?: string
+  /** Further names a `Host` header may carry. */
+  allowHosts?: readonly string[]
+}
+
+function writtenOf(ops: readonly LoggedOp[]): Written {
+  const { batch, position, time, clientId } = ops[0]!
+  const written = { ops: ops.map(op => op.name), batch, position, time }
+  return clientId === undefined ? written : { ...written, id: clientId }
+}
