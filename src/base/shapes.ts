@@ -130,6 +130,9 @@ export interface PeerInfo {
   successfulSyncs: number
   failedSyncs: number
   consecutiveFailures: number
+  /** Bytes of `/sync/ops` frames since this node joined the network. */
+  bytesSent: number
+  bytesReceived: number
   circuit: 'closed' | 'open' | 'half-open'
   app: { name: string; version: string } | null
   capabilities: string[]

@@ -49,6 +49,9 @@ export interface SessionInfo {
   readonly successfulSyncs: number
   readonly failedSyncs: number
   readonly consecutiveFailures: number
+  /** Bytes of `/sync/ops` frames since the engine was made. */
+  readonly bytesSent: number
+  readonly bytesReceived: number
   readonly lastError: string | null
 }
 

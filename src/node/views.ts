@@ -43,6 +43,8 @@ async function peerInfo({ book, membership }: ViewComponents, peer: Author): Pro
     successfulSyncs: session?.successfulSyncs ?? 0,
     failedSyncs: session?.failedSyncs ?? 0,
     consecutiveFailures: session?.consecutiveFailures ?? 0,
+    bytesSent: session?.bytesSent ?? 0,
+    bytesReceived: session?.bytesReceived ?? 0,
     circuit: here?.net.circuit(peer) ?? 'closed',
     app: presence === undefined ? null : { name: presence.appName, version: presence.appVersion },
     capabilities: [...(presence?.capabilities ?? [])]
