@@ -4,7 +4,15 @@
  * Keeps: known peers are dialled for ever with jittered back-off; who may not join learns nothing; memory per peer is
  * bounded. Leaves to others: every decision about data. Presence: protocols/sync-presence.md.
  */
-import type { Author } from '../log/index.js'
+import type { ComponentLogger } from '@libp2p/interface'
+import type { Clock, Crypto, Random, Signer } from '../base/index.js'
+import type { Author, DatabaseId } from '../log/index.js'
+import type { BreakerInit } from './breaker.js'
+import { Libp2pNet } from './net.js'
+
+export type { InviteContent } from './invite.js'
+export { formatInvite, parseInvite } from './invite.js'
+export { PSK_BYTES, parsePsk, swarmKeyText } from './psk.js'
 
 /** One `/sync/ops` stream. Frames are whole and without their length prefix. */
 export interface SyncStream {
@@ -50,6 +58,8 @@ export interface PresenceRecord {
   readonly appVersion: string
   readonly capabilities: readonly string[]
   readonly addrs: readonly string[]
+  /** By the node's own key: kept with the record, it lets this node believe it again after a restart. 64 bytes. */
+  readonly signature: Uint8Array
   /** Local clock, when this node last heard of it, milliseconds since the Unix epoch. */
   readonly lastSeen: number
 }
@@ -73,12 +83,18 @@ export interface Net {
   stop(): Promise<void>
   /** Addresses with the peer id at the end. */
   addrs(): string[]
+  /** The listen addresses as they came out, port 0 replaced by the port it got: try these first next time. */
+  listening(): string[]
   connected(): ConnectedPeer[]
   /** All nodes known by presence, this one not among them. */
   presence(): PresenceRecord[]
   dialState(peer: Author): DialState | undefined
-  /** Dials an address once now and keeps it as a bootstrap address. */
+  /**
+   * Dials an address now; once the peer has taken this node in, keeps it as a bootstrap address. Rejects with
+   * `INVALID_MULTIADDR`, `PEER_REFUSED` or `PEER_UNREACHABLE`, and keeps nothing then.
+   */
   connect(multiaddr: string, options?: { signal?: AbortSignal }): Promise<Author>
+  /** Connects first where needed; rejects with `PEER_REFUSED` or `PEER_UNREACHABLE`. */
   openStream(peer: Author, options?: { signal?: AbortSignal }): Promise<SyncStream>
   /** A hint to everybody: may be lost, never fails. */
   publish(data: Uint8Array): void
@@ -90,4 +106,52 @@ export interface Net {
   /** Counts a protocol error against a peer; the circuit breaker refuses it for a while after too many. */
   penalize(peer: Author, reason: string): void
   circuit(peer: Author): 'closed' | 'open' | 'half-open'
+}
+
+/** A peer as it was known when the node ran last. */
+export interface KnownPeer {
+  readonly peer: Author
+  /** Multiaddrs as text; what cannot be used is left out. */
+  readonly addrs: readonly string[]
+  /** Its newest record; believed only with a good signature. */
+  readonly presence?: PresenceRecord
+}
+
+export interface NetInit {
+  /** Ed25519 seed of the node, 32 bytes: libp2p makes its key of it. */
+  readonly seed: Uint8Array
+  /** The same key, for presence records. */
+  readonly signer: Signer
+  readonly database: DatabaseId
+  /** Up to 128 bytes each. */
+  readonly name: string
+  readonly app: { readonly name: string; readonly version: string }
+  readonly capabilities: readonly string[]
+  /** Multiaddrs; port 0 takes any. */
+  readonly listen: readonly string[]
+  /** Told to others beside the addresses listened on. */
+  readonly announce: readonly string[]
+  /** Dialled for ever. */
+  readonly bootstrap: readonly string[]
+  /** 32 bytes: nobody without it learns anything. */
+  readonly psk?: Uint8Array | undefined
+  /** When given, nobody else is connected to. */
+  readonly allow?: ReadonlySet<Author> | undefined
+  readonly blocked?: readonly Author[]
+  readonly known?: readonly KnownPeer[]
+  readonly mdns: boolean
+  readonly gossip: boolean
+  readonly breaker: BreakerInit
+  readonly clock: Clock
+  readonly random: Random
+  readonly crypto: Crypto
+  /** One line per dial, refusal or violation; scopes `net` and `gossip`. */
+  readonly log?: ((scope: 'net' | 'gossip', line: string) => void) | undefined
+  /** For libp2p's own lines. */
+  readonly logger?: ComponentLogger | undefined
+}
+
+/** Throws `INVALID_MULTIADDR` for an address that cannot be one. Nothing runs before `start`. */
+export async function createNet(init: NetInit): Promise<Net> {
+  return new Libp2pNet(init)
 }

@@ -1,0 +1,176 @@
+/**
+ * One libp2p stream as frames: whole, in order, each behind a varint of its length.
+ *
+ * Keeps: memory is bounded on the reading side by backpressure and visible on the writing side as `buffered`; both
+ * directions are closed or reset in the end. Leaves to others what the frames mean. See protocols/sync-ops.md.
+ */
+import type { Stream } from '@libp2p/interface'
+import { decode, encode } from 'it-length-prefixed'
+import { pipe } from 'it-pipe'
+import { Uint8ArrayList } from 'uint8arraylist'
+import type { Clock } from '../base/index.js'
+import { messageOf, NatterError } from '../base/index.js'
+import type { Author } from '../log/index.js'
+import { pacedDuplex } from './flow.js'
+import type { SyncStream } from './index.js'
+
+/** Bytes of small frames that go out together: about one noise message, so that an ACK costs no packet of its own. */
+const CHUNK_BYTES = 64 * 1024
+/** Milliseconds that a closed stream waits for the other side before it is reset. */
+const CLOSE_TIMEOUT_MS = 3000
+
+export interface FramedStreamInit {
+  readonly peer: Author
+  /** Largest frame either way, in bytes. */
+  readonly maxFrameBytes: number
+  readonly clock: Clock
+  /** Told once when the peer broke the framing. */
+  readonly onBroken?: (reason: string) => void
+}
+
+export class FramedStream implements SyncStream {
+  readonly peer: Author
+  readonly outbound: boolean
+  readonly frames: AsyncIterable<Uint8Array>
+  readonly #stream: Stream
+  readonly #init: FramedStreamInit
+  readonly #queue: Uint8Array[] = []
+  readonly #drainListeners: (() => void)[] = []
+  readonly #sent: Promise<void>
+  #queuedBytes = 0
+  #unsettled = false
+  #closing = false
+  #over = false
+  #wake: (() => void) | undefined
+
+  /** Call it in the same turn in which the stream was handed over. Throws when the stream is no longer open. */
+  constructor(stream: Stream, init: FramedStreamInit) {
+    this.peer = init.peer
+    this.outbound = stream.direction === 'outbound'
+    this.#stream = stream
+    this.#init = init
+    const duplex = pacedDuplex(stream)
+    stream.addEventListener('close', () => this.#finish())
+    stream.addEventListener('idle', () => queueMicrotask(() => this.#settle()))
+    this.frames = pipe(
+      duplex.source,
+      source => decode(source, { maxDataLength: init.maxFrameBytes }),
+      source => this.#received(source)
+    )
+    this.#sent = pipe(this.#outgoing(), duplex.sink).catch(error => {
+      if (!this.#over) this.abort(new Error(messageOf(error)))
+    })
+  }
+
+  get buffered(): number {
+    return this.#queuedBytes + (this.#over ? 0 : this.#stream.writeBufferLength)
+  }
+
+  send(frame: Uint8Array): void {
+    if (frame.length > this.#init.maxFrameBytes) throw new RangeError(`a frame of ${frame.length} bytes`)
+    if (this.#over || this.#closing) return
+    this.#queue.push(frame)
+    this.#queuedBytes += frame.length
+    this.#unsettled = true
+    this.#kick()
+  }
+
+  onDrain(listener: () => void): void {
+    this.#drainListeners.push(listener)
+  }
+
+  /** Sends what is queued, then closes; resets the stream when the peer has not closed its side after 3 s. */
+  async close(): Promise<void> {
+    if (this.#over) return
+    this.#closing = true
+    this.#kick()
+    const timer = this.#init.clock.schedule(CLOSE_TIMEOUT_MS, () =>
+      this.abort(new Error('the peer did not close the stream'))
+    )
+    this.#stream.addEventListener('close', () => timer.cancel())
+    if (this.#over) timer.cancel()
+    await this.#sent
+  }
+
+  abort(error: Error): void {
+    if (this.#over) return
+    this.#stream.abort(error)
+    this.#finish()
+  }
+
+  #kick(): void {
+    this.#wake?.()
+    this.#wake = undefined
+  }
+
+  /** The stream has ended both ways: nothing is kept. */
+  #finish(): void {
+    this.#over = true
+    this.#queue.length = 0
+    this.#queuedBytes = 0
+    this.#kick()
+  }
+
+  #settle(): void {
+    if (!this.#unsettled || this.#over || this.buffered > 0) return
+    this.#unsettled = false
+    for (const listener of this.#drainListeners) listener()
+  }
+
+  /** Queued frames with their lengths, small ones together. A chunk counts as queued until the stream has taken it. */
+  async *#outgoing(): AsyncGenerator<Uint8ArrayList> {
+    while (!this.#over) {
+      if (this.#queue.length === 0) {
+        this.#settle()
+        if (this.#closing) return
+        // A listener may have sent something meanwhile.
+        if (this.#queue.length > 0) continue
+        await new Promise<void>(resolve => {
+          this.#wake = resolve
+        })
+        continue
+      }
+      const chunk = new Uint8ArrayList()
+      let taken = 0
+      let bytes = 0
+      while (taken < this.#queue.length && bytes < CHUNK_BYTES) {
+        const frame = this.#queue[taken++]!
+        bytes += frame.length
+        chunk.appendAll([...encode.single(frame)])
+      }
+      this.#queue.splice(0, taken)
+      yield chunk
+      if (!this.#over) this.#queuedBytes -= bytes
+    }
+  }
+
+  async *#received(source: AsyncIterable<Uint8ArrayList>): AsyncGenerator<Uint8Array> {
+    let ended = false
+    try {
+      for await (const frame of source) yield plain(frame.subarray())
+      ended = true
+    } catch (thrown) {
+      throw this.#asError(thrown)
+    } finally {
+      // Whoever stops reading early has no use for the rest.
+      if (ended) this.close().catch(() => undefined)
+      else this.abort(new Error('reading ended'))
+    }
+  }
+
+  #asError(thrown: unknown): Error {
+    const name = thrown instanceof Error ? thrown.name : ''
+    if (!name.startsWith('InvalidDataLength') && name !== 'InvalidMessageLengthError') {
+      return new NatterError('PEER_UNREACHABLE', `the stream ended: ${messageOf(thrown)}`, { cause: thrown })
+    }
+    const reason = `a frame over ${this.#init.maxFrameBytes} bytes or with a malformed length`
+    this.abort(new Error(reason))
+    this.#init.onBroken?.(reason)
+    return new NatterError('PROTOCOL_ERROR', reason, { cause: thrown })
+  }
+}
+
+/** The sockets of Node.js deliver `Buffer`, whose slice() is no copy: nobody above should have to know. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}

@@ -1,0 +1,25 @@
+/**
+ * The parts of libp2p that need Node.js: TCP, WebSocket servers and mDNS. A browser build puts another file here.
+ */
+import type { PeerInfo } from '@libp2p/interface'
+import { mdns } from '@libp2p/mdns'
+import { tcp } from '@libp2p/tcp'
+import { webSockets } from '@libp2p/websockets'
+
+export function transports() {
+  return [tcp(), webSockets()]
+}
+
+type Mdns = ReturnType<typeof mdns>
+
+/**
+ * Discovery on the local network. `onFound` is told at every answer: libp2p itself tells of a peer only once.
+ * The tag keeps networks apart: nodes of another one neither ask nor answer.
+ */
+export function localDiscovery(tag: string, onFound: (peer: PeerInfo) => void): Mdns {
+  return components => {
+    const discovery = mdns({ serviceTag: `_natter-${tag}._udp.local` })(components)
+    discovery.addEventListener('peer', event => onFound(event.detail))
+    return discovery
+  }
+}
