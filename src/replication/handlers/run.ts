@@ -1,0 +1,35 @@
+/** RUN: batches, pushed by their author or in answer to WANTs. They go to the store, which says what could be applied. */
+
+import { shortId } from '../../log/index.js'
+import { acknowledge, noteMark, noteShown, returnCredit } from '../receiving.js'
+import { peerHas } from '../showing.js'
+import { violate } from '../state.js'
+import { noteArrived } from '../wants.js'
+import type { Handler } from './index.js'
+
+export const onRun: Handler<'run'> = (turn, stream, { batches, proof, position }, { bytes }) => {
+  const { state } = turn
+  stream.runAtMs = turn.now
+  const isNews = batches.some(
+    batch => !state.recent.has(shortId(batch.id)) && !state.applying.has(shortId(batch.id))
+  )
+  for (const batch of batches) {
+    const id = shortId(batch.id)
+    if (state.recent.has(id)) {
+      peerHas(stream, id)
+      continue
+    }
+    if (!noteShown(stream, id)) {
+      violate(turn, stream, 'more batches than can be held')
+      return
+    }
+    if (isNews) state.applying.set(id, (state.applying.get(id) ?? 0) + 1)
+    noteArrived(turn, id)
+  }
+  if (position !== undefined) noteMark(stream, position)
+  if (isNews) {
+    stream.applying++
+    turn.effects.push({ type: 'apply', stream: stream.id, from: stream.peer, batches, proof, bytes })
+  } else returnCredit(turn, stream, bytes)
+  acknowledge(turn, stream)
+}

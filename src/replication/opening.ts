@@ -1,0 +1,68 @@
+/** A stream is there. Of two with one peer, one stays, and both ends keep the same. */
+
+import { sendHello } from './handlers/hello.js'
+import type { Event } from './index.js'
+import { beginRound } from './rounds.js'
+import type { State, Stream, Turn } from './state.js'
+import { accountOf, closeStream, digestOf, fraction, unknownRttMs } from './state.js'
+
+/** Streams that both ends opened within this time were opened at once: the one of the smaller key stays. */
+const togetherMs = 5000
+
+export function onOpened(turn: Turn, event: Extract<Event, { type: 'opened' }>): void {
+  const { state, now } = turn
+  const { init } = state
+  const stream: Stream = {
+    id: event.stream,
+    peer: event.peer,
+    outbound: event.outbound,
+    openedAtMs: now,
+    account: accountOf(state, event.peer, event.saved),
+    rttMs: event.rttMs ?? unknownRttMs,
+    phase: 'hello',
+    sentHello: { digest: digestOf(state), mark: state.mark },
+    theirStore: undefined,
+    heardAtMs: now,
+    choked: false,
+    pending: new Map(),
+    told: 0,
+    unplaced: false,
+    mineThrough: 0,
+    headsAtMs: Number.NEGATIVE_INFINITY,
+    headsDueMs: Number.POSITIVE_INFINITY,
+    has: undefined,
+    shown: [],
+    outstanding: new Map(),
+    implied: new Set(),
+    complete: false,
+    ackDue: undefined,
+    credit: 0,
+    owed: 0,
+    applying: 0,
+    runAtMs: Number.NEGATIVE_INFINITY,
+    serves: 0,
+    serving: false,
+    reading: false,
+    pingDueMs: now + init.intervalMs * (0.8 + 0.4 * fraction(state)),
+    pingsAwaited: 0,
+    disagreements: 0,
+    comparedAtMs: now,
+    round: undefined
+  }
+  const other = state.byPeer.get(event.peer)
+  state.streams.set(stream.id, stream)
+  if (other !== undefined && keepsOther(state, stream, other)) {
+    closeStream(turn, stream, 'a second stream with the same peer')
+    return
+  }
+  if (other !== undefined) closeStream(turn, other, 'replaced by a newer stream with the same peer')
+  state.byPeer.set(event.peer, stream)
+  sendHello(turn, stream)
+  beginRound(turn, stream, undefined)
+}
+
+function keepsOther(state: State, stream: Stream, other: Stream): boolean {
+  if (stream.outbound === other.outbound) return false
+  if (stream.openedAtMs - other.openedAtMs >= togetherMs) return false
+  return other.outbound === state.init.author < other.peer
+}

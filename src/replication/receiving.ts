@@ -1,0 +1,83 @@
+/**
+ * What a peer shows this node, and when it may be acknowledged: a position, once everything shown up to it is applied
+ * here, whichever way it came.
+ */
+
+import type { Mark, ShortId, Tip } from '../log/index.js'
+import type { Shown, State, Stream, Turn } from './state.js'
+import { send, setTheirs } from './state.js'
+
+/** Shown and unapplied ids that one stream may make this node hold. */
+const outstandingTips = 131_072
+
+/** Notes that a batch, not applied here as far as known, was shown. False when the peer has shown too many. */
+export function noteShown(stream: Stream, id: ShortId): boolean {
+  if (stream.outstanding.has(id)) return true
+  if (stream.outstanding.size >= outstandingTips) return false
+  let current = stream.shown.at(-1)
+  if (current === undefined || current.mark !== undefined) {
+    current = { open: new Set(), mark: undefined }
+    stream.shown.push(current)
+  }
+  current.open.add(id)
+  stream.outstanding.set(id, current)
+  return true
+}
+
+/** The peer named a position: everything shown so far belongs to it. */
+export function noteMark(stream: Stream, mark: Mark): void {
+  const current = stream.shown.at(-1)
+  if (current === undefined || current.mark !== undefined) stream.shown.push({ open: new Set(), mark })
+  else current.mark = mark
+  stream.complete = true
+}
+
+/** The batch is applied here. True when it was waited for and the peer had shown that it has it. */
+export function settleShown(stream: Stream, id: ShortId): boolean {
+  const implied = stream.implied.delete(id)
+  const shown = stream.outstanding.get(id)
+  if (shown === undefined) return implied
+  stream.outstanding.delete(id)
+  shown.open.delete(id)
+  return true
+}
+
+/** Acknowledges the highest position that can be. */
+export function acknowledge(turn: Turn, stream: Stream): void {
+  let mark = stream.ackDue
+  while (stream.shown.length > 0) {
+    const first: Shown = stream.shown[0]!
+    if (first.mark === undefined || first.open.size > 0) break
+    mark = first.mark
+    stream.shown.shift()
+  }
+  stream.ackDue = undefined
+  if (mark === undefined) return
+  if (stream.choked) {
+    stream.ackDue = mark
+    return
+  }
+  send(turn, stream, { type: 'ack', position: mark.position })
+  setTheirs(turn, stream, mark)
+}
+
+/** Whether everything that the peer has shown is applied here. */
+export function appliedAll(stream: Stream): boolean {
+  return stream.complete && stream.outstanding.size === 0
+}
+
+/** Whether some connected peer has shown this batch, or something behind which it stands. */
+export function shownBySomebody(state: State, id: Tip['id']): boolean {
+  for (const stream of state.streams.values()) {
+    if (stream.outstanding.has(id) || stream.implied.has(id)) return true
+  }
+  return false
+}
+
+/** Returns the window that a RUN or a part of a large batch took, once it is worth a frame. */
+export function returnCredit(turn: Turn, stream: Stream, bytes: number): void {
+  stream.owed += bytes
+  if (stream.choked || stream.owed < turn.state.init.limits.windowBytes / 4) return
+  send(turn, stream, { type: 'credit', bytes: stream.owed })
+  stream.owed = 0
+}

@@ -1,0 +1,135 @@
+/**
+ * What this node shows a peer: its own batches by RUN as they are written, everything else by HEADS.
+ *
+ * Keeps, per stream: every batch above `acked` is behind a tip that stands in `pending`, or was shown under a position
+ * up to `told`, or was shown by the peer itself. So when nothing is pending and all that was told is acknowledged, the
+ * peer has everything, and `acked` follows the own position without a word.
+ */
+
+import { PROTOCOL } from '../base/index.js'
+import type { Batch, Mark, Tip } from '../log/index.js'
+import { shortId, tipOf } from '../log/index.js'
+import type { AppliedHere } from './index.js'
+import type { Stream, Turn } from './state.js'
+import { headsDelayMs, send, setAcked } from './state.js'
+
+/** Bytes by which a RUN of one batch may exceed its header, body and signature. */
+const runOverheadBytes = 256
+
+/** Takes in that a batch was applied here. `previousOwn` is the position of this author's newest batch before it. */
+export function showApplied(
+  turn: Turn,
+  stream: Stream,
+  { batch, local }: AppliedHere,
+  byPeer: boolean,
+  previousOwn: number
+): void {
+  const { header } = batch
+  const { pending } = stream
+  pending.delete(shortId(header.previous))
+  for (const dep of header.deps) {
+    // What the peer applied stands on what it applied before; of the own author the batch covers it in any case.
+    if (byPeer || dep.author === header.author) pending.delete(shortId(dep.id))
+  }
+  if (byPeer) return
+  if (local && canPush(stream, batch, previousOwn)) push(turn, stream, batch)
+  else {
+    const tip = tipOf(batch)
+    pending.set(tip.id, tip)
+    if (stream.phase === 'ready') scheduleHeads(turn, stream)
+  }
+}
+
+function canPush(stream: Stream, batch: Batch, previousOwn: number): boolean {
+  if (stream.phase !== 'ready' || stream.serving || stream.choked) return false
+  if (stream.mineThrough < previousOwn) return false
+  return stream.credit >= batch.headerBytes.length + batch.body.length + runOverheadBytes
+}
+
+function push(turn: Turn, stream: Stream, batch: Batch): void {
+  const mark = turn.state.mark
+  const run = { type: 'run', batches: [batch], proof: [] } as const
+  stream.mineThrough = mark.position
+  if (stream.pending.size === 0 && !stream.unplaced) {
+    stream.told = mark.position
+    turn.effects.push({ type: 'sendRun', stream: stream.id, message: { ...run, position: mark } })
+    return
+  }
+  // Tips of others wait for their HEADS, which will carry the position; now, unless there was one a moment ago.
+  turn.effects.push({ type: 'sendRun', stream: stream.id, message: run })
+  stream.unplaced = true
+  if (turn.now - stream.headsAtMs >= headsDelayMs) flushHeads(turn, stream)
+  else stream.headsDueMs = Math.min(stream.headsDueMs, stream.headsAtMs + headsDelayMs)
+}
+
+function scheduleHeads(turn: Turn, stream: Stream): void {
+  stream.headsDueMs = Math.min(stream.headsDueMs, turn.now + headsDelayMs)
+}
+
+/** The peer has shown that it has this tip. */
+export function peerHas(stream: Stream, id: Tip['id']): void {
+  stream.pending.delete(id)
+  stream.has?.add(id)
+}
+
+/** Sends what is pending, with the position; also without a tip, where only the position is news. */
+export function flushHeads(turn: Turn, stream: Stream): void {
+  if (stream.choked) {
+    stream.headsDueMs = turn.now
+    return
+  }
+  const tips = [...stream.pending.values()]
+  const position: Mark = turn.state.mark
+  let from = 0
+  do {
+    const part = tips.slice(from, from + PROTOCOL.headsTips)
+    from += part.length
+    send(
+      turn,
+      stream,
+      from < tips.length ? { type: 'heads', tips: part } : { type: 'heads', tips: part, position }
+    )
+  } while (from < tips.length)
+  stream.pending.clear()
+  stream.told = position.position
+  stream.unplaced = false
+  stream.headsAtMs = turn.now
+  stream.headsDueMs = Number.POSITIVE_INFINITY
+}
+
+/** Heads were read for the handshake, or for a full comparison: shows them but for those that the peer has. */
+export function showRead(turn: Turn, stream: Stream, tips: readonly Tip[]): void {
+  for (const tip of tips) if (!stream.has?.has(tip.id)) stream.pending.set(tip.id, tip)
+  if (stream.phase === 'reading') stream.phase = 'ready'
+  stream.has = undefined
+  flushHeads(turn, stream)
+}
+
+/** A HEADS timer has come: nothing is sent when meanwhile the peer showed all of it itself. */
+export function headsDue(turn: Turn, stream: Stream): void {
+  stream.headsDueMs = Number.POSITIVE_INFINITY
+  if (stream.pending.size > 0 || stream.unplaced) flushHeads(turn, stream)
+}
+
+/** Tells the position, where the peer does not know the newest. */
+export function tellPosition(turn: Turn, stream: Stream): void {
+  if (stream.phase === 'ready' && stream.told < turn.state.mark.position) flushHeads(turn, stream)
+}
+
+/** Lets `acked` follow the own position when there is nothing that the peer might lack. */
+export function settleAcked(turn: Turn, stream: Stream): void {
+  if (!hasAll(stream)) return
+  const { position } = turn.state.mark
+  setAcked(turn, stream.account, position)
+  stream.mineThrough = Math.max(stream.mineThrough, position)
+}
+
+/** Whether the peer has everything that is applied here. */
+export function hasAll(stream: Stream): boolean {
+  return (
+    stream.phase === 'ready' &&
+    stream.pending.size === 0 &&
+    !stream.unplaced &&
+    stream.account.acked >= stream.told
+  )
+}

@@ -1,0 +1,260 @@
+/**
+ * What the state machine remembers: per peer an account, per stream what each side has shown the other, and for each
+ * batch that was shown and is not applied here, whom it was asked of. Everything is bounded per stream or per peer.
+ */
+
+import type { Author, Cursor, Frontier, Mark, ShortId, StoreId, Tip } from '../log/index.js'
+import type { Effect, ReplicationInit, SavedPeer, StreamId } from './index.js'
+import type { Parking } from './parked.js'
+
+/** How long changed tips of others are collected before a HEADS. */
+export const headsDelayMs = 50
+/** Rtt assumed before the first measurement. */
+export const unknownRttMs = 50
+/** Applied ids remembered, so that a lookup that a commit overtook is still answered right. */
+export const recentBatches = 8192
+/** Ack times remembered per peer. */
+const ackSteps = 32
+
+/** How far a peer has this node's log, and this node the peer's; outlives its streams. */
+export interface Account {
+  readonly peer: Author
+  /** Own position up to which the peer has everything applied and durable. */
+  acked: number
+  ackedAtMs: number
+  /** The last advances of `acked`, oldest first. */
+  readonly steps: { position: number; atMs: number }[]
+  /** Whether the peer fsyncs before it acknowledges. */
+  durable: boolean
+  /** How far this node has applied the peer's positions. */
+  theirs: Cursor | undefined
+}
+
+/** Tips that arrived since the last mark of the peer, or up to `mark`. */
+export interface Shown {
+  readonly open: Set<ShortId>
+  mark: Mark | undefined
+}
+
+export interface Round {
+  /** Own position that the peer shall have. */
+  mine: number
+  /** The peer's position that this node shall have; known from its HELLO or PING. */
+  theirs: number | undefined
+  wanted: number
+  served: number
+}
+
+export interface Stream {
+  readonly id: StreamId
+  readonly peer: Author
+  readonly outbound: boolean
+  readonly openedAtMs: number
+  readonly account: Account
+  rttMs: number
+  /** Waiting for HELLO; reading the heads to show; exchanging. */
+  phase: 'hello' | 'reading' | 'ready'
+  readonly sentHello: { readonly digest: string; readonly mark: Mark }
+  theirStore: StoreId | undefined
+  heardAtMs: number
+  choked: boolean
+
+  // What this node shows
+  /** Applied tips that the peer neither showed nor was shown. Each covers what is behind it. */
+  readonly pending: Map<ShortId, Tip>
+  /** The last position that the peer was told. */
+  told: number
+  /** A RUN went out without a position: a later HEADS must carry one. */
+  unplaced: boolean
+  /** Own position up to which the peer has, or was pushed, every batch of this node's author. */
+  mineThrough: number
+  headsAtMs: number
+  headsDueMs: number
+  /** While heads are read: tips that the peer showed to have meanwhile. */
+  has: Set<ShortId> | undefined
+
+  // What the peer shows
+  readonly shown: Shown[]
+  /** Shown and not applied here; to the entry of `shown` that waits for it. */
+  readonly outstanding: Map<ShortId, Shown>
+  /** Not shown, but behind what was shown, and not applied here. */
+  readonly implied: Set<ShortId>
+  /** All that the peer had at the handshake is shown. */
+  complete: boolean
+  /** An ack that waits for the write buffer. */
+  ackDue: Mark | undefined
+
+  // Windows
+  credit: number
+  owed: number
+  applying: number
+  runAtMs: number
+
+  // WANTs of the peer
+  serves: number
+  serving: boolean
+  reading: boolean
+
+  // Agreement
+  pingDueMs: number
+  pingsAwaited: number
+  disagreements: number
+  comparedAtMs: number
+  round: Round | undefined
+}
+
+/** A batch that is shown, not applied and not here: whom it was asked of. */
+export interface Ask {
+  readonly tip: Tip
+  dueMs: number
+  /** Streams it was asked on, oldest first, with the time. */
+  readonly requests: { stream: StreamId; atMs: number }[]
+  /** How far back the WANT reached: 0 the own tips, 1 ids further back, 2 from the author's first batch. */
+  depth: number
+}
+
+export interface State {
+  readonly init: ReplicationInit
+  readonly frontier: Frontier
+  mark: Mark
+  lastOwn: number
+  /** Memoised until the frontier changes. */
+  digest: string | undefined
+  readonly accounts: Map<Author, Account>
+  readonly streams: Map<StreamId, Stream>
+  readonly byPeer: Map<Author, Stream>
+  readonly asks: Map<ShortId, Ask>
+  /** A lower bound of the times in `asks`. */
+  asksDueMs: number
+  /** Batches that are being applied. */
+  readonly applying: Map<ShortId, number>
+  readonly parking: Parking
+  /** For tips that were dropped for lack of room: asked again when these are applied. */
+  readonly dropped: Map<ShortId, Tip[]>
+  readonly recent: Set<ShortId>
+  random: number
+  wakeAtMs: number
+}
+
+/** One step in the making. */
+export interface Turn {
+  readonly state: State
+  readonly now: number
+  readonly effects: Effect[]
+}
+
+export function digestOf(state: State): string {
+  state.digest ??= state.frontier.digest(state.init.hashes)
+  return state.digest
+}
+
+/** A number in [0, 1) from the seed (mulberry32). */
+export function fraction(state: State): number {
+  state.random = (state.random + 0x6d2b79f5) | 0
+  let t = Math.imul(state.random ^ (state.random >>> 15), 1 | state.random)
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+  return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+}
+
+export function accountOf(state: State, peer: Author, saved?: SavedPeer): Account {
+  let account = state.accounts.get(peer)
+  if (account === undefined) {
+    account = {
+      peer,
+      acked: saved?.acked ?? 0,
+      ackedAtMs: saved?.ackedAtMs ?? 0,
+      steps: [],
+      durable: saved?.durable ?? false,
+      theirs: saved?.theirs
+    }
+    state.accounts.set(peer, account)
+  }
+  return account
+}
+
+/** Sets what a peer has acknowledged; downward only at a handshake. */
+export function setAcked(turn: Turn, account: Account, position: number): void {
+  if (position === account.acked) return
+  if (position > account.acked) {
+    account.steps.push({ position, atMs: turn.now })
+    if (account.steps.length > ackSteps) account.steps.shift()
+    account.ackedAtMs = turn.now
+  } else {
+    account.steps.length = 0
+  }
+  account.acked = position
+  saved(turn, account)
+}
+
+export function setTheirs(turn: Turn, stream: Stream, mark: Mark): void {
+  const before = stream.account.theirs
+  if (stream.theirStore === undefined) return
+  if (before?.position === mark.position && before.check === mark.check && before.store === stream.theirStore)
+    return
+  stream.account.theirs = { store: stream.theirStore, position: mark.position, check: mark.check }
+  saved(turn, stream.account)
+}
+
+function saved(turn: Turn, account: Account): void {
+  const { acked, ackedAtMs, durable, theirs, peer } = account
+  const record = theirs === undefined ? { acked, ackedAtMs, durable } : { theirs, acked, ackedAtMs, durable }
+  turn.effects.push({ type: 'savePeer', peer, record }, { type: 'progress', peer })
+}
+
+/** When `position` was first known to be acknowledged, or undefined when it is not. */
+export function ackedSince(account: Account, position: number): number | undefined {
+  if (position > account.acked) return undefined
+  return account.steps.find(step => step.position >= position)?.atMs ?? account.ackedAtMs
+}
+
+export function send(
+  turn: Turn,
+  stream: Stream,
+  message: Extract<Effect, { type: 'send' }>['message']
+): void {
+  turn.effects.push({ type: 'send', stream: stream.id, message })
+}
+
+/** Ends a stream that broke the protocol; the peer is told. */
+export function violate(turn: Turn, stream: Stream, text: string): void {
+  send(turn, stream, { type: 'err', code: 'INVALID', retryable: false, retryAfterMs: 0, text })
+  closeStream(turn, stream, text, { violation: true })
+}
+
+/** Takes the stream out of the state and has it closed. */
+export function closeStream(
+  turn: Turn,
+  stream: Stream,
+  reason: string,
+  { violation = false, againMs = 0 }: { violation?: boolean; againMs?: number } = {}
+): void {
+  if (!dropStream(turn, stream, reason)) return
+  turn.effects.push({ type: 'close', stream: stream.id, reason, violation, againMs })
+}
+
+/** Forgets a stream; its requests are due elsewhere. False when it was gone already. */
+export function dropStream(turn: Turn, stream: Stream, reason: string): boolean {
+  const { state, effects, now } = turn
+  if (!state.streams.delete(stream.id)) return false
+  if (state.byPeer.get(stream.peer) === stream) state.byPeer.delete(stream.peer)
+  for (const ask of state.asks.values()) {
+    const at = ask.requests.findIndex(request => request.stream === stream.id)
+    if (at < 0) continue
+    ask.requests.splice(at, 1)
+    ask.dueMs = Math.min(ask.dueMs, now)
+    state.asksDueMs = Math.min(state.asksDueMs, now)
+  }
+  if (stream.round !== undefined) {
+    effects.push({
+      type: 'roundEnded',
+      stream: stream.id,
+      peer: stream.peer,
+      ok: false,
+      reason,
+      roundTrips: 1 + Math.max(stream.round.wanted, stream.round.served)
+    })
+    stream.round = undefined
+  }
+  effects.push({ type: 'progress', peer: stream.peer })
+  return true
+}

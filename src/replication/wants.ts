@@ -1,0 +1,227 @@
+/**
+ * What is wanted, of whom, and when. Nothing here is a record: a want is a tip that a connected peer has shown and that
+ * is neither applied nor being applied nor parked. Whom it was asked of is kept so that it is not asked twice.
+ *
+ * A tip shown at a handshake is asked for at once, and so is one whose author shows it or is no neighbour; otherwise
+ * its author is about to push it, and it is asked for only when that does not come.
+ */
+
+import { PROTOCOL } from '../base/index.js'
+import type { Author, Epoch, ShortId, Tip } from '../log/index.js'
+import { shownBySomebody } from './receiving.js'
+import type { Ask, State, Stream, Turn } from './state.js'
+import { fraction, send } from './state.js'
+
+/** Least wait for the push of an author that is a neighbour. */
+const pushWaitMs = 80
+/** Least wait for an answer before another peer is asked. */
+const answerWaitMs = 200
+/** Wait before the same peer is asked again. */
+const repeatMs = 10_000
+/** Longest time until wants that could not be asked for are looked at again. */
+const queueMs = 50
+/** Peers that are asked for one tip at a time. */
+const askedAtOnce = 2
+/** Tips asked for on one stream at a time: the rest follows as these arrive. */
+const openRequests = 256
+
+/** Tips that one stream implies at a time; what is behind more of them is found when these are applied. */
+const impliedTips = 8192
+/** Entries of what was dropped; the oldest goes, and is asked for again by time. */
+const droppedTips = 4096
+
+/** A peer has shown a tip that is not applied here. */
+export function noteWant(turn: Turn, stream: Stream, tip: Tip, atOnce: boolean): void {
+  const { state, now } = turn
+  // A parked batch is here, but who shows it has what it waits for.
+  for (const missing of state.parking.missingOf(tip.id)) noteImplied(turn, stream, missing)
+  if (isHere(state, tip.id)) return
+  const urgent = atOnce || tip.author === stream.peer || !state.byPeer.has(tip.author)
+  const dueMs = urgent ? now : now + Math.max(pushWaitMs, 2 * stream.rttMs)
+  const ask = state.asks.get(tip.id)
+  if (ask === undefined) state.asks.set(tip.id, { tip, dueMs, requests: [], depth: 0 })
+  else if (ask.requests.length === 0) ask.dueMs = Math.min(ask.dueMs, dueMs)
+  state.asksDueMs = Math.min(state.asksDueMs, dueMs)
+}
+
+/** The peer has shown something behind which this batch stands, so it has it. */
+export function noteImplied(turn: Turn, stream: Stream, tip: Tip): void {
+  if (turn.state.recent.has(tip.id) || stream.implied.has(tip.id)) return
+  if (stream.implied.size >= impliedTips) return
+  stream.implied.add(tip.id)
+  noteWant(turn, stream, tip, false)
+}
+
+/** The batch is here, being applied or parked. */
+export function noteArrived(turn: Turn, id: ShortId): void {
+  const { state } = turn
+  if (!state.asks.delete(id)) return
+  state.asksDueMs = Math.min(state.asksDueMs, turn.now)
+}
+
+/** A tip found no room: it is asked for again when what it misses is applied. */
+export function noteDropped(turn: Turn, tip: Tip, missing: readonly Tip[]): void {
+  const { state, now } = turn
+  if (!shownBySomebody(state, tip.id)) return
+  state.asks.set(tip.id, { tip, dueMs: now + repeatMs, requests: [], depth: 0 })
+  state.asksDueMs = Math.min(state.asksDueMs, now + repeatMs)
+  for (const { id } of missing) {
+    const tips = state.dropped.get(id) ?? []
+    if (!tips.some(other => other.id === tip.id)) tips.push(tip)
+    state.dropped.set(id, tips)
+    if (state.dropped.size > droppedTips) state.dropped.delete(state.dropped.keys().next().value!)
+  }
+}
+
+/** What was dropped for want of this batch can be asked for now. */
+export function wakeDropped(turn: Turn, id: ShortId): void {
+  const { state, now } = turn
+  const tips = state.dropped.get(id)
+  if (tips === undefined) return
+  state.dropped.delete(id)
+  for (const tip of tips) {
+    const ask = state.asks.get(tip.id)
+    if (ask === undefined) continue
+    ask.dueMs = now
+    state.asksDueMs = now
+  }
+}
+
+export function isHere(state: State, id: ShortId): boolean {
+  return state.applying.has(id) || state.parking.has(id) || state.recent.has(id)
+}
+
+/** Sends the WANTs that are due. */
+export function scheduleWants(turn: Turn): void {
+  const { state, now } = turn
+  if (state.asks.size === 0) {
+    state.asksDueMs = Number.POSITIVE_INFINITY
+    return
+  }
+  if (now < state.asksDueMs) return
+  const busy = new Busy(state, now)
+  let next = Number.POSITIVE_INFINITY
+  for (const [id, ask] of state.asks) {
+    if (ask.dueMs <= now) askFor(turn, id, ask, busy)
+    if (state.asks.has(id)) next = Math.min(next, ask.dueMs <= now ? now + queueMs : ask.dueMs)
+  }
+  state.asksDueMs = next
+}
+
+/** What is being asked for already: one request per author's epoch, so many per stream. */
+class Busy {
+  readonly logs = new Set<string>()
+  readonly requests = new Map<number, number>()
+
+  constructor(state: State, now: number) {
+    for (const ask of state.asks.values()) {
+      for (const { stream: id, atMs } of ask.requests) {
+        this.count(id)
+        const stream = state.streams.get(id)
+        if (stream !== undefined && !isStalled(stream, atMs, now)) this.logs.add(logOf(ask.tip))
+      }
+    }
+  }
+
+  count(stream: number): void {
+    this.requests.set(stream, (this.requests.get(stream) ?? 0) + 1)
+  }
+}
+
+function logOf(tip: { author: Author; epoch: Epoch }): string {
+  return tip.author + tip.epoch
+}
+
+function answerMs(stream: Stream): number {
+  return Math.max(answerWaitMs, 2 * stream.rttMs)
+}
+
+/** Whether nothing came on the stream for as long as an answer may take. What waits for this node's disk is no stall. */
+function isStalled(stream: Stream, askedAtMs: number, now: number): boolean {
+  if (stream.applying > 0) return false
+  return now - Math.max(askedAtMs, stream.runAtMs) >= answerMs(stream)
+}
+
+function askFor(turn: Turn, id: ShortId, ask: Ask, busy: Busy): void {
+  const { state, now } = turn
+  const last = ask.requests.at(-1)
+  const lastStream = last === undefined ? undefined : state.streams.get(last.stream)
+  if (last !== undefined && lastStream !== undefined && !isStalled(lastStream, last.atMs, now)) {
+    ask.dueMs = Math.max(
+      now + queueMs,
+      last.atMs + answerMs(lastStream),
+      lastStream.runAtMs + answerMs(lastStream)
+    )
+    return
+  }
+  const showers = [...state.streams.values()].filter(
+    stream => stream.phase !== 'hello' && (stream.outstanding.has(id) || stream.implied.has(id))
+  )
+  if (showers.length === 0) {
+    state.asks.delete(id)
+    return
+  }
+  // What cannot be asked for yet stays due, and is looked at again when something arrived.
+  if (busy.logs.has(logOf(ask.tip))) return
+  const stream = choose(turn, ask, showers, busy)
+  if (stream === undefined) return
+  const repeated = ask.requests.findIndex(request => request.stream === stream.id)
+  if (repeated >= 0) ask.requests.splice(repeated, 1)
+  else if (ask.requests.length >= askedAtOnce) ask.requests.shift()
+  ask.requests.push({ stream: stream.id, atMs: now })
+  ask.dueMs = now + answerMs(stream)
+  ask.depth = 0
+  busy.logs.add(logOf(ask.tip))
+  busy.count(stream.id)
+  sendWant(turn, stream, ask.tip, heldOf(state, ask.tip))
+}
+
+/** The author itself, then the nearest, then anybody; one that was asked before only after a while. */
+function choose(turn: Turn, ask: Ask, showers: readonly Stream[], busy: Busy): Stream | undefined {
+  const { state, now } = turn
+  let best: Stream | undefined
+  let bestRank = Number.POSITIVE_INFINITY
+  for (const stream of showers) {
+    if (stream.choked || (busy.requests.get(stream.id) ?? 0) >= openRequests) continue
+    const asked = ask.requests.find(request => request.stream === stream.id)
+    if (asked !== undefined && now - asked.atMs < repeatMs) continue
+    const rank =
+      (asked === undefined ? 0 : 1e9) +
+      (stream.peer === ask.tip.author ? 0 : 1e6) +
+      stream.rttMs +
+      fraction(state)
+    if (rank >= bestRank) continue
+    best = stream
+    bestRank = rank
+  }
+  return best
+}
+
+/** What of the author is applied here: the last batches of that epoch if any, else the tips. */
+function heldOf(state: State, tip: Tip): Tip[] {
+  const tips = state.frontier.of(tip.author)
+  const sameEpoch = tips.filter(own => own.epoch === tip.epoch)
+  return (sameEpoch.length > 0 ? sameEpoch : tips).slice(-PROTOCOL.wantHave)
+}
+
+function sendWant(turn: Turn, stream: Stream, tip: Tip, have: readonly Tip[]): void {
+  if (stream.round !== undefined) stream.round.wanted = Math.max(1, stream.round.wanted)
+  send(turn, stream, { type: 'want', tip, have, offset: 0 })
+}
+
+/** The peer knows nothing of what was named as held here: reach further back, at last to the beginning. */
+export function reachBack(turn: Turn, stream: Stream, tip: Tip): void {
+  const ask = turn.state.asks.get(tip.id)
+  if (ask === undefined || !ask.requests.some(request => request.stream === stream.id)) return
+  ask.depth++
+  if (stream.round !== undefined) stream.round.wanted++
+  if (ask.depth === 1) turn.effects.push({ type: 'readBack', stream: stream.id, tip })
+  else if (ask.depth === 2) sendWant(turn, stream, tip, [])
+}
+
+export function askBack(turn: Turn, stream: Stream, tip: Tip, have: readonly Tip[]): void {
+  const ask = turn.state.asks.get(tip.id)
+  if (ask?.depth !== 1) return
+  if (have.length === 0) ask.depth = 2
+  sendWant(turn, stream, tip, have.slice(0, PROTOCOL.wantHave))
+}
