@@ -1,0 +1,15 @@
+#!/usr/bin/env node
+/**
+ * The command `natter`. Refuses a Node.js that is too old in one sentence, fills what the running one lacks, and hands
+ * over to `main.ts`, which is loaded only then: what it imports may need what was filled in.
+ */
+import '../polyfills.js'
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+if (major < 20 || (major === 20 && minor < 19)) {
+  console.error(`natter needs Node.js 20.19 or newer; this is ${process.versions.node}.`)
+  process.exit(1)
+}
+
+const { main } = await import('./main.js')
+await main(process.argv.slice(2))

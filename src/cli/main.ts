@@ -1,0 +1,124 @@
+/**
+ * Parses the command line, runs one command, and ends the process with its exit code.
+ *
+ * Everything that is thrown ends here, as one sentence, a remedy and an exit code. Output is flushed before the process
+ * ends, and a reader that went away (`natter export | head`) is no failure.
+ */
+import { Command, CommanderError } from 'commander'
+import { isNatterError, NatterError } from '../base/index.js'
+import { VERSION } from '../version.js'
+import type { Action, Run } from './command.js'
+import { COMMANDS } from './commands/index.js'
+import { Context } from './context.js'
+import { describeFailure, failureOf } from './failure.js'
+import { Output, wantsColor } from './output.js'
+import { resolveSettings } from './settings.js'
+
+/** Flags whose name is not that of their setting. */
+const FLAG_NAMES: Readonly<Record<string, string>> = {
+  data: 'dataDir',
+  capability: 'capabilities',
+  allowHost: 'allowHosts'
+}
+
+export async function main(argv: readonly string[]): Promise<void> {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+  process.stderr.on('error', () => process.exit(1))
+  process.exitCode = await run(argv)
+  await flush(process.stdout)
+  await flush(process.stderr)
+  process.exit()
+}
+
+function flush(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise(resolve => {
+    stream.write('', () => resolve())
+  })
+}
+
+async function run(argv: readonly string[]): Promise<number> {
+  let context: Context | undefined
+  let command: string | undefined
+  const runAction: Run =
+    (action: Action) =>
+    async (...given) => {
+      const parsed = given.pop() as Command
+      command = parsed.name()
+      context = makeContext(parsed)
+      const args = given.slice(0, -1) as (string | undefined)[]
+      await action(context, parsed.opts(), ...args)
+    }
+  try {
+    await makeProgram(runAction).parseAsync([...argv], { from: 'user' })
+    return context?.exit ?? 0
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0
+    const failure = failureOf(usageError(error), command ?? commandNamed(argv), context?.remedies)
+    const json = context?.out.json ?? argv.includes('--json')
+    // Whoever pressed Ctrl-C knows.
+    if (!isNatterError(error, 'ABORTED'))
+      console.error(json ? JSON.stringify(failure.body) : describeFailure(failure))
+    return failure.exit
+  } finally {
+    context?.close()
+  }
+}
+
+/** commander's errors as ours: its sentence without the word `error:`, with its suggestion. */
+function usageError(error: unknown): unknown {
+  if (!(error instanceof CommanderError)) return error
+  if (error.code === 'commander.help') {
+    return new NatterError('INVALID_ARGUMENT', 'a command is missing', {
+      remedy: 'See what there is: natter --help'
+    })
+  }
+  const sentence = error.message.replace(/^error: /, '').replace(/\n/g, ' ')
+  return new NatterError('INVALID_ARGUMENT', sentence)
+}
+
+/** The command that was meant, where parsing failed: the first word that names one. */
+function commandNamed(argv: readonly string[]): string | undefined {
+  const names = makeProgram(() => async () => undefined).commands.map(one => one.name())
+  return argv.find(word => names.includes(word))
+}
+
+/** Only what was typed counts as a flag: defaults of commander must not hide a variable or the config file. */
+function makeContext(parsed: Command): Context {
+  const flags = parsed.optsWithGlobals<Record<string, unknown>>()
+  const typed = Object.entries(flags)
+    .filter(([name]) => parsed.getOptionValueSourceWithGlobals(name) === 'cli')
+    .map(([name, value]) => [FLAG_NAMES[name] ?? name, value] as const)
+  const out = new Output({
+    json: flags['json'] === true,
+    quiet: flags['quiet'] === true,
+    verbosity: typeof flags['verbose'] === 'number' ? flags['verbose'] : 0,
+    color: wantsColor(flags['color'] !== false, process.env)
+  })
+  return new Context(resolveSettings(Object.fromEntries(typed), process.env), out)
+}
+
+function makeProgram(run: Run): Command {
+  const program = new Command('natter')
+    .description('A database that talks to its peers. Runs a node, and talks to a running one over HTTP.')
+    .version(VERSION, '--version', 'print the version')
+    .option('--json', 'print one JSON document (NDJSON for streams), errors as JSON on stderr')
+    .option('--api <url>', 'address of the node (NATTER_API; default http://127.0.0.1:7070)')
+    .option('--token-file <file>', 'file with the bearer token (NATTER_TOKEN_FILE)')
+    .option('--config <file>', 'JSON file with the options of createNode; flags and NATTER_* come before it')
+    .option('--timeout <duration>', 'give up after so long: 500ms, 10s, 2m')
+    .option('-q, --quiet', 'print results only')
+    .option('-v, --verbose', 'log to stderr; twice for more', (_: unknown, times: number) => times + 1, 0)
+    .option('--no-color', 'no colours (NO_COLOR)')
+    .helpOption('-h, --help', 'print this help')
+    .showSuggestionAfterError(true)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ outputError: () => undefined, writeErr: () => undefined })
+    .exitOverride()
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 failed, 2 usage, 3 node not reachable, 4 not found, 5 target or deadline not reached,' +
+        '\n6 precondition failed, 7 refused, 8 damage found, 130 interrupted.'
+    )
+  for (const add of COMMANDS) add(program, run)
+  return program
+}
