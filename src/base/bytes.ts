@@ -30,6 +30,11 @@ export function fromHex(text: string): Uint8Array {
   return bytes
 }
 
+/** A copy with a buffer of its own. Not `slice()`, which on a Node.js Buffer gives a view. */
+export function copyBytes(bytes: Uint8Array): Uint8Array {
+  return bytes.length === 0 ? EMPTY_BYTES : new Uint8Array(bytes)
+}
+
 /** Lexicographic order of unsigned bytes: negative, zero or positive. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const length = Math.min(a.length, b.length)

@@ -26,8 +26,13 @@ function publicKeyObject(raw: Uint8Array): KeyObject {
   return key
 }
 
+/** The same bytes as a plain array: a Buffer's `slice()` and its equality differ from what the rest expects. */
+function plain(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)
+}
+
 export const nodeCrypto: Crypto = {
-  sha256: data => createHash('sha256').update(data).digest(),
+  sha256: data => plain(createHash('sha256').update(data).digest()),
   crc32: (zlib as { crc32?: (data: Uint8Array) => number }).crc32 ?? portableCrc32,
   verify(publicKey, message, signature) {
     if (publicKey.length !== 32 || signature.length !== 64) return false
@@ -44,7 +49,7 @@ export function nodeSigner(seed: Uint8Array): Signer {
   if (seed.length !== 32) throw new TypeError('an Ed25519 seed has 32 bytes')
   const key = createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' })
   const publicKey = createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(SPKI_PREFIX.length)
-  return { publicKey: new Uint8Array(publicKey), sign: message => sign(null, message, key) }
+  return { publicKey: new Uint8Array(publicKey), sign: message => plain(sign(null, message, key)) }
 }
 
 /** A new random seed. */

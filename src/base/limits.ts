@@ -52,6 +52,16 @@ export const PROTOCOL = {
   authorTips: 64,
   /** Authors that one stream may number: bounds the dictionary a peer can make us hold. */
   streamAuthors: 65_536,
+  /** Authors that one frame may name for the first time: as many as fit. */
+  frameAuthors: 8192,
+  /** Authors whose last batch both ends of a stream remember, so that the next one is sent as a difference. */
+  streamChains: 256,
+  /** Bytes of the frames of one RUN: 64 headers with 1,024 deps each, and their bodies, still fit. */
+  runBytes: 8 * MIB,
+  /** Batches and bare headers of one RUN: bounds the objects that a few bytes make. */
+  runBatches: 8192,
+  /** Deps of all headers of one RUN: 64 headers with 1,024 each. */
+  runDeps: 65_536,
   /** Bytes of a gossip message: a whole small batch with its header. */
   gossipBytes: 32 * KIB,
   /** Bytes of a batch that gossip carries whole: above it streams are cheaper. */

@@ -9,6 +9,7 @@ import {
   ByteWriter,
   compareBytes,
   concatBytes,
+  copyBytes,
   equalBytes,
   FORMAT,
   fromHex,
@@ -18,7 +19,7 @@ import {
 import type { Extension } from './extensions.js'
 import { decodeExtensions, encodeExtensions } from './extensions.js'
 import type { HybridTime } from './hybrid-clock.js'
-import { MAX_TIME_MS } from './hybrid-clock.js'
+import { MAX_COUNTER, MAX_TIME_MS } from './hybrid-clock.js'
 import type { Author, BatchId, BatchName, DatabaseId, Epoch, Tip } from './ids.js'
 import { AUTHOR_BYTES, authorOf, BATCH_ID_BYTES, batchIdOf, EPOCH_BYTES, epochOf, shortId } from './ids.js'
 import { merkleRoot } from './merkle.js'
@@ -80,7 +81,7 @@ export function compareDeps(a: Dep, b: Dep): number {
   return compareNames(a, b) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
 }
 
-/** `deps` must be sorted and within `FORMAT.deps`; this is checked, since a header that breaks it is no header. */
+/** Throws `RangeError` for a header whose lists are over their bounds; the rest is for `checkHeader`. */
 export function encodeHeader(header: BatchHeader): Uint8Array {
   const extensions = encodeExtensions(header.extensions)
   if (header.deps.length > FORMAT.deps) throw new RangeError('too many deps')
@@ -112,14 +113,14 @@ export function decodeHeader(bytes: Uint8Array): BatchHeader {
   const epoch = epochOf(reader.bytes(EPOCH_BYTES))
   const seq = reader.u64()
   const previous = batchIdOf(reader.bytes(BATCH_ID_BYTES))
-  const root = reader.bytes(BATCH_ID_BYTES).slice()
+  const root = copyBytes(reader.bytes(BATCH_ID_BYTES))
   const opCount = reader.u32()
   const bodyLength = reader.u32()
   const time = { ms: reader.u48(), counter: reader.u16() }
   const depCount = reader.u16()
   if (depCount > FORMAT.deps) throw new RangeError(`${depCount} deps`)
   const deps: Dep[] = []
-  for (let i = 0; i < depCount; i++) deps.push(decodeDep(reader, deps[i - 1]))
+  for (let i = 0; i < depCount; i++) deps.push(decodeDep(reader))
   const extensions = decodeExtensions(reader.bytes(checkedExtensionLength(reader.u16())))
   reader.end()
   const header = { database, author, epoch, seq, previous, root, opCount, bodyLength, time, deps, extensions }
@@ -132,23 +133,26 @@ function checkedExtensionLength(length: number): number {
   return length
 }
 
-function decodeDep(reader: ByteReader, before: Dep | undefined): Dep {
+function decodeDep(reader: ByteReader): Dep {
   const author = authorOf(reader.bytes(AUTHOR_BYTES))
   const epoch = epochOf(reader.bytes(EPOCH_BYTES))
   const seq = reader.u64()
-  const dep = { author, epoch, seq, id: batchIdOf(reader.bytes(BATCH_ID_BYTES)) }
-  if (before !== undefined && compareDeps(before, dep) >= 0) throw new RangeError('deps are not sorted')
-  return dep
+  return { author, epoch, seq, id: batchIdOf(reader.bytes(BATCH_ID_BYTES)) }
 }
 
 /** What holds for every header of format version 1, whether it was read from bytes or put together from a frame. */
 export function checkHeader(header: BatchHeader): void {
-  if (header.seq < 1) throw new RangeError('seq 0')
+  if (!Number.isSafeInteger(header.seq) || header.seq < 1) throw new RangeError(`seq ${header.seq}`)
   if ((header.seq === 1) !== (header.previous === NO_BATCH)) throw new RangeError('previous does not fit seq')
   if (header.opCount > FORMAT.batchOps) throw new RangeError(`${header.opCount} ops`)
   if (header.bodyLength > FORMAT.bodyBytes) throw new RangeError(`a body of ${header.bodyLength} bytes`)
   if (header.time.ms > MAX_TIME_MS) throw new RangeError('time above 48 bits')
+  if (header.time.counter > MAX_COUNTER) throw new RangeError('a counter above 16 bits')
+  if (header.deps.length > FORMAT.deps) throw new RangeError(`${header.deps.length} deps`)
+  let before: Dep | undefined
   for (const dep of header.deps) {
+    if (before !== undefined && compareDeps(before, dep) >= 0) throw new RangeError('deps are not sorted')
+    before = dep
     if (dep.seq < 1) throw new RangeError('a dep with seq 0')
     if (dep.author === header.author && dep.epoch === header.epoch && dep.seq >= header.seq) {
       throw new RangeError('a dep on the batch itself or a later one')

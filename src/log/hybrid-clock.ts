@@ -14,7 +14,7 @@ export interface HybridTime {
 }
 
 export const ZERO_TIME: HybridTime = { ms: 0, counter: 0 }
-const MAX_COUNTER = 0xffff
+export const MAX_COUNTER = 0xffff
 export const MAX_TIME_MS = 2 ** 48 - 1
 
 export function compareTime(a: HybridTime, b: HybridTime): number {

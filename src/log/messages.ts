@@ -65,6 +65,8 @@ export interface Run {
   readonly proof: readonly BareHeader[]
   /** The position of the sender up to which everything has been shown on this stream; absent where that is unchanged. */
   readonly position?: Mark
+  /** Bytes of the body of the only batch that the receiver has, where a large one is resumed. Never in a decoded one. */
+  readonly offset?: number
 }
 
 export interface Ack {

@@ -4,7 +4,7 @@
  * What an op does to the heads of its key is said by `over` and the bit `head` alone, for every kind, known here or
  * not; so two nodes of different versions never disagree about heads.
  */
-import { ByteReader, ByteWriter, EMPTY_BYTES, equalBytes, FORMAT, fromHex, toHex } from '../base/index.js'
+import { ByteReader, ByteWriter, equalBytes, FORMAT, fromHex, toHex } from '../base/index.js'
 import type { Extension } from './extensions.js'
 import { decodeExtensions, encodeExtensions } from './extensions.js'
 import type { ShortId } from './ids.js'
@@ -132,9 +132,4 @@ function decodeOver(reader: ByteReader, table: readonly ShortId[]): readonly Ove
     }
   }
   return over
-}
-
-/** A copy of `bytes` that does not hold on to the buffer it was a view on. */
-export function detach(bytes: Uint8Array): Uint8Array {
-  return bytes.length === 0 ? EMPTY_BYTES : bytes.slice()
 }

@@ -4,7 +4,7 @@
  * A record is signed by the node it speaks of, so anybody may pass it on. Whether a signature holds, and what a record
  * changes, is decided by the caller.
  */
-import { ByteWriter, fromHex, PROTOCOL, utf8 } from '../base/index.js'
+import { ByteWriter, copyBytes, fromHex, PROTOCOL, utf8 } from '../base/index.js'
 import type { Author, DatabaseId } from '../log/index.js'
 import { AUTHOR_BYTES, SIGNATURE_BYTES } from '../log/index.js'
 import {
@@ -210,5 +210,5 @@ function signedOf(entry: PresenceEntry): SignedPresence {
   const { version, name, appName, appVersion, capabilities, addrs } = entry
   const record = { peer: authorField(entry.peer), version, name, appName, appVersion, capabilities, addrs }
   checkPresence(record)
-  return { record, signature: entry.signature.slice() }
+  return { record, signature: copyBytes(entry.signature) }
 }
