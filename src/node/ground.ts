@@ -3,10 +3,10 @@
  * the options over it, and refuses what does not fit: another network, a damaged directory.
  */
 
-import type { ComponentLogger } from '@libp2p/interface'
+import type { ComponentLogger, Logger } from '@libp2p/interface'
 import { defaultLogger } from '@libp2p/logger'
 import { newSeed, nodeCrypto, nodeSigner } from '../base/crypto-node.js'
-import type { Clock, Crypto, Limits, Random } from '../base/index.js'
+import type { Clock, Crypto, Limits, Random, Signer } from '../base/index.js'
 import { fromHex, NatterError, toHex } from '../base/index.js'
 import { systemClock, systemRandom } from '../base/system.js'
 import { DataDirectory } from '../disk/directory.js'
@@ -29,12 +29,15 @@ export interface SettingsBook {
 export interface Ground {
   readonly network: string
   readonly seed: Uint8Array
+  readonly signer: Signer
   readonly store: Store
   readonly settings: SettingsBook
   /** Absent in memory. */
   readonly directory: DataDirectory | undefined
   readonly machineName: string
   readonly logger: ComponentLogger
+  /** One line of a scope (`sync gossip net store http`), shown by DEBUG=natter:<scope>. */
+  readonly log: (scope: string, line: string) => void
   readonly clock: Clock
   readonly random: Random
   readonly crypto: Crypto
@@ -63,6 +66,7 @@ async function stand(
   checkDatabase(directory, network)
   if (Object.keys(news).length > 0) await settings.update(news)
   const seed = directory?.seed ?? newSeed()
+  const signer = nodeSigner(seed)
   const durability = options.durability ?? 'fsync'
   const disk: Disk =
     directory === undefined
@@ -72,7 +76,7 @@ async function stand(
     const store = await openStore({
       disk,
       network,
-      signer: nodeSigner(seed),
+      signer,
       crypto: nodeCrypto,
       clock: systemClock,
       random: systemRandom,
@@ -82,15 +86,18 @@ async function stand(
     })
     await remember(directory, store)
     const logger = options.logger ?? defaultLogger()
-    for (const warning of directory?.warnings ?? []) logger.forComponent('natter:store')(warning)
+    const log = scopedLog(logger)
+    for (const warning of directory?.warnings ?? []) log('store', warning)
     return {
       network,
       seed,
+      signer,
       store,
       settings,
       directory,
       machineName: machineName(),
       logger,
+      log,
       clock: systemClock,
       random: systemRandom,
       crypto: nodeCrypto,
@@ -146,6 +153,18 @@ async function close(store: Store, directory: DataDirectory | undefined): Promis
 export function pskOf(settings: SettingsBook): Uint8Array | undefined {
   const { psk } = settings.get()
   return psk === undefined ? undefined : fromHex(psk)
+}
+
+function scopedLog(logger: ComponentLogger): Ground['log'] {
+  const scopes = new Map<string, Logger>()
+  return (scope, line) => {
+    let write = scopes.get(scope)
+    if (write === undefined) {
+      write = logger.forComponent(`natter:${scope}`)
+      scopes.set(scope, write)
+    }
+    if (write.enabled) write('%s', line)
+  }
 }
 
 function memorySettings(): SettingsBook {

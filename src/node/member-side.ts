@@ -8,7 +8,7 @@ import { NatterError, toHex } from '../base/index.js'
 import { createEngine } from '../engine/index.js'
 import type { Author } from '../log/index.js'
 import { peerIdOf } from '../log/index.js'
-import type { NetHandlers } from '../net/index.js'
+import type { KnownPeer, NetHandlers } from '../net/index.js'
 import { createNet, formatInvite } from '../net/index.js'
 import type { PeerRecord } from '../store/index.js'
 import { VERSION } from '../version.js'
@@ -126,7 +126,7 @@ export class MemberSide {
   }
 
   async #open(listen: readonly string[]): Promise<void> {
-    const { store, clock, random, crypto, seed, settings, network, machineName, logger } = this.#ground
+    const { store, clock, random, crypto, seed, settings, network, machineName, logger, log } = this.#ground
     const options = this.#options
     const psk = this.#psk
     const allow = allowedAuthors(options.allow)
@@ -143,15 +143,15 @@ export class MemberSide {
       announce: options.announce ?? [],
       bootstrap: [...new Set([...(options.bootstrap ?? []), ...(kept.bootstrap ?? [])])],
       ...(psk === undefined ? {} : { psk }),
-      ...(allow === undefined ? {} : { allow }),
+      ...(allow === undefined ? {} : { allow: new Set(allow) }),
       mdns: options.mdns ?? (beyond && (kept.network !== undefined || psk !== undefined)),
       gossip: options.gossip ?? true,
       breaker: {
         threshold: options.breaker?.threshold ?? 5,
         coolDownMs: options.breaker?.coolDownMs ?? 30_000
       },
-      limits: this.#limits,
       known: this.#knownPeers(),
+      limits: this.#limits,
       clock,
       random,
       crypto,
@@ -163,7 +163,7 @@ export class MemberSide {
         gossip: options.gossip ?? true,
         ...(options.sync === undefined ? {} : { sync: options.sync }),
         limits: this.#limits,
-        logger
+        log
       }
     )
     engine.onProgress(() => this.#listeners.progress())
@@ -215,24 +215,26 @@ export class MemberSide {
     store.savePeer(peerIdOf(peer), next)
   }
 
-  #knownPeers(): { id: string; addrs: readonly string[]; blocked: boolean }[] {
-    const known: { id: string; addrs: readonly string[]; blocked: boolean }[] = []
+  #knownPeers(): KnownPeer[] {
+    const known: KnownPeer[] = []
     for (const [id, record] of this.#ground.store.peers()) {
       if (record.kind === 'peer') known.push({ id, addrs: record.addrs, blocked: record.blocked })
     }
     return known
   }
 
+  /** Keeps the ports that a 0 got, by the address that was asked for. */
   async #keepPorts(wanted: readonly string[]): Promise<void> {
-    const addrs = this.#membership?.net.addrs() ?? []
-    const ports: Record<string, number> = { ...this.#ground.settings.get().ports }
+    const { settings, directory } = this.#ground
+    const addrs = this.required().net.addrs()
+    const ports: Record<string, number> = { ...settings.get().ports }
     for (const addr of wanted) {
-      const port =
-        portOf(addr) === 0 ? addrs.filter(actual => sameTransport(addr, actual)).map(portOf)[0] : undefined
+      const actual = addrs.find(candidate => portOf(addr) === 0 && sameTransport(addr, candidate))
+      const port = actual === undefined ? undefined : portOf(actual)
       if (port !== undefined) ports[addr] = port
     }
-    await this.#ground.settings.update({ ports })
-    if (addrs[0] !== undefined) await this.#ground.directory?.lock.describe({ multiaddr: addrs[0] })
+    await settings.update({ ports })
+    if (addrs[0] !== undefined) await directory?.lock.describe({ multiaddr: addrs[0] })
   }
 
   async #leave(): Promise<void> {
@@ -272,7 +274,7 @@ export class MemberSide {
   /** One line that lets another node in. Makes a key where there is none, and reopens the network side with it. */
   invite(hasPeers: boolean, rotate: boolean): Promise<Invite> {
     return this.#inTurn(async () => {
-      const { settings, network, random } = this.#ground
+      const { settings, network, random, crypto } = this.#ground
       const present = this.#psk
       if (present === undefined && hasPeers) {
         throw new NatterError('PEERS_WITHOUT_KEY', 'this node has peers that were let in without a key')
@@ -286,7 +288,7 @@ export class MemberSide {
         await this.#join()
       }
       const addrs = this.required().net.addrs()
-      return { invite: formatInvite({ network, psk: this.#psk!, addrs }), network, addrs }
+      return { invite: formatInvite({ network, psk: this.#psk!, addrs }, crypto), network, addrs }
     })
   }
 }
