@@ -4,10 +4,14 @@
  *
  * The line is a secret. The digit in the prefix is the version of the form: another one is no invite of this natter.
  */
+
 import { base64url } from 'multiformats/bases/base64'
+import { crc32 } from '../base/crc32.js'
 import type { Hashes } from '../base/index.js'
 import { ByteReader, ByteWriter, fromUtf8, NatterError, PROTOCOL, utf8 } from '../base/index.js'
 import { PSK_BYTES } from './psk.js'
+
+type Checksum = Pick<Hashes, 'crc32'>
 
 export interface InviteContent {
   /** Name of the network, 1 to 128 bytes. */
@@ -24,7 +28,7 @@ const CRC_BYTES = 4
 const MAX_LINE_LENGTH = 8 * 1024
 
 /** Throws `RangeError` when a part is over its bound. */
-export function formatInvite(content: InviteContent, hashes: Pick<Hashes, 'crc32'>): string {
+export function formatInvite(content: InviteContent, hashes: Checksum = { crc32 }): string {
   const network = utf8(content.network)
   if (network.length === 0 || network.length > PROTOCOL.presenceTextBytes)
     throw new RangeError('network name')
@@ -42,7 +46,7 @@ export function formatInvite(content: InviteContent, hashes: Pick<Hashes, 'crc32
 }
 
 /** Throws `INVALID_INVITE` for anything that `formatInvite` did not make. */
-export function parseInvite(line: string, hashes: Pick<Hashes, 'crc32'>): InviteContent {
+export function parseInvite(line: string, hashes: Checksum = { crc32 }): InviteContent {
   const text = line.trim()
   if (!text.startsWith(PREFIX)) throw invalid(`it does not begin with ${PREFIX}`)
   if (text.length > MAX_LINE_LENGTH) throw invalid('it is too long')
