@@ -86,6 +86,7 @@ export function encodeHeader(header: BatchHeader): Uint8Array {
   const extensions = encodeExtensions(header.extensions)
   if (header.deps.length > FORMAT.deps) throw new RangeError('too many deps')
   if (extensions.length > FORMAT.headerExtensionBytes) throw new RangeError('extension block too long')
+  if (header.root.length !== BATCH_ID_BYTES) throw new RangeError('a root has 32 bytes')
   const size = FIXED_HEADER_BYTES + header.deps.length * DEP_BYTES + 2 + extensions.length
   const writer = new ByteWriter(size)
   writer.u8(FORMAT_VERSION).u8(0).bytes(fromHex(header.database)).bytes(fromHex(header.author))

@@ -4,7 +4,7 @@
  */
 
 import type { Hashes } from '../base/index.js'
-import { ByteReader, ByteWriter, FORMAT, NatterError, toHex, utf8 } from '../base/index.js'
+import { ByteReader, ByteWriter, FORMAT, fromHex, fromUtf8, NatterError, toHex, utf8 } from '../base/index.js'
 import type { Extension } from './extensions.js'
 import { findExtension, OP_EXTENSION } from './extensions.js'
 import type { Op } from './op.js'
@@ -61,7 +61,7 @@ export function clientMarkOf(op: Op, hashes: Hashes): ClientMark | undefined {
       return rest.length === 32 ? { idHash: toHex(rest) as ClientIdHash, number } : undefined
     }
     if (rest.length === 0) return undefined
-    const id = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(rest)
+    const id = fromUtf8(rest)
     return { idHash: toHex(hashes.sha256(rest)) as ClientIdHash, id, number }
   } catch {
     return undefined
@@ -72,8 +72,7 @@ export function clientMarkOf(op: Op, hashes: Hashes): ClientMark | undefined {
 export function identityOf(op: Op, mark: ClientMark, hashes: Hashes): Identity {
   const value = op.value ?? new Uint8Array(0)
   const writer = new ByteWriter(96 + op.key.length + value.length)
-  writer.bytes(IDENTITY_DOMAIN)
-  for (let i = 0; i < 64; i += 2) writer.u8(Number.parseInt(mark.idHash.slice(i, i + 2), 16))
+  writer.bytes(IDENTITY_DOMAIN).bytes(fromHex(mark.idHash))
   writer.varint(mark.number).u8(op.kind).block(op.key).block(value)
   return toHex(hashes.sha256(writer.finish()).subarray(0, 16)) as Identity
 }

@@ -20,11 +20,16 @@ export const OP_EXTENSION = {
   writerTime: 3
 } as const
 
+/** Throws `RangeError` for a type that is repeated or not positive. */
 export function encodeExtensions(extensions: readonly Extension[]): Uint8Array {
   if (extensions.length === 0) return EMPTY_BYTES
   const writer = new ByteWriter(64)
-  for (const { type, value } of [...extensions].sort((a, b) => a.type - b.type))
+  let last = 0
+  for (const { type, value } of [...extensions].sort((a, b) => a.type - b.type)) {
+    if (type <= last) throw new RangeError(`extension type ${type} stands twice, or is not positive`)
+    last = type
     writer.varint(type).block(value)
+  }
   return writer.finish()
 }
 

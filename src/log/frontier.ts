@@ -6,7 +6,7 @@
 import type { Hashes } from '../base/index.js'
 import { concatBytes, fromHex, toHex, utf8 } from '../base/index.js'
 import type { BatchHeader } from './batch.js'
-import { NO_BATCH, tipOf } from './batch.js'
+import { compareNames, NO_BATCH, tipOf } from './batch.js'
 import type { Author, BatchId, ShortId, Tip } from './ids.js'
 import { shortId } from './ids.js'
 
@@ -40,7 +40,7 @@ export class Frontier {
   /** The tips of one author, oldest epoch first. */
   of(author: Author): Tip[] {
     const tips = [...(this.#tips.get(author)?.values() ?? [])]
-    return tips.sort((a, b) => (a.epoch < b.epoch ? -1 : a.epoch > b.epoch ? 1 : a.seq - b.seq))
+    return tips.sort((a, b) => compareNames(a, b) || (a.id < b.id ? -1 : 1))
   }
 
   has(author: Author, id: ShortId): boolean {

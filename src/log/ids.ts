@@ -6,7 +6,7 @@
  */
 import { base58btc } from 'multiformats/bases/base58'
 import type { Hashes } from '../base/index.js'
-import { concatBytes, fromHex, NatterError, toHex, utf8 } from '../base/index.js'
+import { concatBytes, FORMAT, fromHex, NatterError, toHex, utf8 } from '../base/index.js'
 
 /** An author's Ed25519 public key, 64 hex digits. It is the key of the author's libp2p peer id too. */
 export type Author = string & { readonly __author: true }
@@ -75,6 +75,7 @@ export function nameBytes(name: Author | Epoch | BatchId | ShortId | DatabaseId)
 /** The database of a network name: SHA-256 over its descriptor. It never changes. */
 export function databaseIdOf(network: string, hashes: Hashes): DatabaseId {
   const name = utf8(network)
+  if (name.length > 0xffff) throw new RangeError('a network name of more than 65,535 bytes')
   const length = new Uint8Array([name.length >> 8, name.length & 0xff])
   return toHex(hashes.sha256(concatBytes(utf8('natter/database/1\0'), length, name))) as DatabaseId
 }
@@ -124,6 +125,7 @@ export function parseOpId(text: string): OpName | undefined {
   const author = authorOfPeerId(match[1]!)
   if (author === undefined) return undefined
   const name = { author, epoch: match[2] as Epoch, seq: Number(match[3]), index: Number(match[4]) }
+  if (!Number.isSafeInteger(name.seq) || name.index >= FORMAT.batchOps) return undefined
   return match[5] === undefined ? name : { ...name, branch: match[5] }
 }
 

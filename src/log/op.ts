@@ -4,7 +4,7 @@
  * What an op does to the heads of its key is said by `over` and the bit `head` alone, for every kind, known here or
  * not; so two nodes of different versions never disagree about heads.
  */
-import { ByteReader, ByteWriter, equalBytes, FORMAT, fromHex, toHex } from '../base/index.js'
+import { ByteReader, ByteWriter, FORMAT, fromHex, toHex } from '../base/index.js'
 import type { Extension } from './extensions.js'
 import { decodeExtensions, encodeExtensions } from './extensions.js'
 import type { ShortId } from './ids.js'
@@ -49,7 +49,12 @@ export function opSizeBound(op: Op): number {
   return size
 }
 
+/**
+ * The body of a batch. Throws `RangeError` for ops outside the format: every node would apply such a body as empty, so
+ * it must never be signed.
+ */
 export function encodeBody(ops: readonly Op[]): Uint8Array {
+  if (ops.length > FORMAT.batchOps) throw new RangeError(`${ops.length} ops in a batch`)
   const table = new Map<ShortId, number>()
   for (const op of ops) {
     for (const ref of op.over) if ('batch' in ref && !table.has(ref.batch)) table.set(ref.batch, table.size)
@@ -58,10 +63,18 @@ export function encodeBody(ops: readonly Op[]): Uint8Array {
   writer.varint(table.size)
   for (const batch of table.keys()) writer.bytes(fromHex(batch))
   for (const op of ops) encodeOp(writer, op, table)
+  if (writer.length > FORMAT.bodyBytes) throw new RangeError(`a body of ${writer.length} bytes`)
   return writer.finish()
 }
 
 function encodeOp(writer: ByteWriter, op: Op, table: ReadonlyMap<ShortId, number>): void {
+  checkKind(op.kind, op.flags)
+  const hasValue = (op.flags & OP_FLAG.value) !== 0
+  if (hasValue !== (op.value !== undefined)) throw new RangeError('the flag for a value does not fit the op')
+  if (op.key.length > FORMAT.keyBytes) throw new RangeError(`a key of ${op.key.length} bytes`)
+  if (op.over.length > FORMAT.over) throw new RangeError(`an op over ${op.over.length} versions`)
+  const extensions = encodeExtensions(op.extensions)
+  if (extensions.length > FORMAT.opExtensionBytes) throw new RangeError('extension block too long')
   writer.u8(op.kind).u8(op.flags).block(op.key)
   if (op.value !== undefined) writer.block(op.value)
   writer.varint(op.over.length)
@@ -69,7 +82,16 @@ function encodeOp(writer: ByteWriter, op: Op, table: ReadonlyMap<ShortId, number
     if ('batch' in ref) writer.varint(table.get(ref.batch)! + 1).varint(ref.index)
     else writer.varint(0).varint(ref.seq).varint(ref.index)
   }
-  writer.block(encodeExtensions(op.extensions))
+  writer.block(extensions)
+}
+
+/** What holds for kind and flags of every op, in bytes and out of them. */
+function checkKind(kind: number, flags: number): void {
+  if (kind < 1 || kind > 255) throw new RangeError(`kind ${kind}`)
+  if ((flags & ~KNOWN_FLAGS) !== 0) throw new RangeError(`reserved flags are set: ${flags}`)
+  const hasValue = (flags & OP_FLAG.value) !== 0
+  if (kind === OP_KIND.put && !hasValue) throw new RangeError('a put without a value')
+  if (kind === OP_KIND.del && hasValue) throw new RangeError('a del with a value')
 }
 
 /**
@@ -81,14 +103,8 @@ export function decodeBody(body: Uint8Array, count: number): Op[] {
   const tableSize = reader.varint()
   if (tableSize > FORMAT.batchOps) throw new RangeError(`a table of ${tableSize} batches`)
   const table: ShortId[] = []
-  let previous: Uint8Array | undefined
-  for (let i = 0; i < tableSize; i++) {
-    const id = reader.bytes(SHORT_ID_BYTES)
-    if (previous !== undefined && equalBytes(previous, id))
-      throw new RangeError('a batch stands twice in the table')
-    previous = id
-    table.push(toHex(id) as ShortId)
-  }
+  for (let i = 0; i < tableSize; i++) table.push(toHex(reader.bytes(SHORT_ID_BYTES)) as ShortId)
+  if (new Set(table).size !== tableSize) throw new RangeError('a batch stands twice in the table')
   const ops: Op[] = []
   for (let i = 0; i < count; i++) ops.push(decodeOp(reader, table))
   reader.end()
@@ -98,11 +114,8 @@ export function decodeBody(body: Uint8Array, count: number): Op[] {
 function decodeOp(reader: ByteReader, table: readonly ShortId[]): Op {
   const kind = reader.u8()
   const flags = reader.u8()
-  if (kind === 0) throw new RangeError('kind 0')
-  if ((flags & ~KNOWN_FLAGS) !== 0) throw new RangeError(`reserved flags are set: ${flags}`)
+  checkKind(kind, flags)
   const hasValue = (flags & OP_FLAG.value) !== 0
-  if (kind === OP_KIND.put && !hasValue) throw new RangeError('a put without a value')
-  if (kind === OP_KIND.del && hasValue) throw new RangeError('a del with a value')
   const key = reader.block(FORMAT.keyBytes)
   const value = hasValue ? reader.block(FORMAT.bodyBytes) : undefined
   const over = decodeOver(reader, table)
@@ -124,12 +137,19 @@ function decodeOver(reader: ByteReader, table: readonly ShortId[]): readonly Ove
     const entry = reader.varint()
     if (entry === 0) {
       const seq = reader.varint()
-      over.push({ seq, index: reader.varint() })
+      if (seq === 0) throw new RangeError('an op over a version of seq 0')
+      over.push({ seq, index: readIndex(reader) })
     } else {
       const batch = table[entry - 1]
       if (batch === undefined) throw new RangeError(`entry ${entry} of a table of ${table.length}`)
-      over.push({ batch, index: reader.varint() })
+      over.push({ batch, index: readIndex(reader) })
     }
   }
   return over
+}
+
+function readIndex(reader: ByteReader): number {
+  const index = reader.varint()
+  if (index >= FORMAT.batchOps) throw new RangeError(`op index ${index}`)
+  return index
 }
