@@ -59,11 +59,6 @@ export function withoutPeer(address: Multiaddr): string {
   return address.decapsulateCode(CODE_P2P).toString()
 }
 
-/** The port of an address over TCP. */
-export function portOf(address: Multiaddr): number {
-  return Number(address.getComponents().find(part => part.code === CODE_TCP)?.value ?? 0)
-}
-
 /** The host part of an address, for telling callers apart. */
 export function hostOf(address: Multiaddr): string {
   const host = address.getComponents().find(part => part.code === CODE_IP4 || part.code === CODE_IP6)

@@ -5,10 +5,10 @@
  * bounded. Leaves to others: every decision about data. Presence: protocols/sync-presence.md.
  */
 import type { ComponentLogger } from '@libp2p/interface'
-import type { Clock, Crypto, Random, Signer } from '../base/index.js'
+import type { Clock, Crypto, Limits, Random } from '../base/index.js'
 import type { Author, DatabaseId } from '../log/index.js'
 import type { BreakerInit } from './breaker.js'
-import { Libp2pNet } from './net.js'
+import { openNet } from './net.js'
 
 export type { InviteContent } from './invite.js'
 export { formatInvite, parseInvite } from './invite.js'
@@ -58,8 +58,6 @@ export interface PresenceRecord {
   readonly appVersion: string
   readonly capabilities: readonly string[]
   readonly addrs: readonly string[]
-  /** By the node's own key: kept with the record, it lets this node believe it again after a restart. 64 bytes. */
-  readonly signature: Uint8Array
   /** Local clock, when this node last heard of it, milliseconds since the Unix epoch. */
   readonly lastSeen: number
 }
@@ -83,8 +81,6 @@ export interface Net {
   stop(): Promise<void>
   /** Addresses with the peer id at the end. */
   addrs(): string[]
-  /** The listen addresses as they came out, port 0 replaced by the port it got: try these first next time. */
-  listening(): string[]
   connected(): ConnectedPeer[]
   /** All nodes known by presence, this one not among them. */
   presence(): PresenceRecord[]
@@ -110,19 +106,19 @@ export interface Net {
 
 /** A peer as it was known when the node ran last. */
 export interface KnownPeer {
-  readonly peer: Author
+  /** Peer id. */
+  readonly id: string
   /** Multiaddrs as text; what cannot be used is left out. */
   readonly addrs: readonly string[]
-  /** Its newest record; believed only with a good signature. */
-  readonly presence?: PresenceRecord
+  readonly blocked: boolean
 }
 
 export interface NetInit {
   /** Ed25519 seed of the node, 32 bytes: libp2p makes its key of it. */
   readonly seed: Uint8Array
-  /** The same key, for presence records. */
-  readonly signer: Signer
   readonly database: DatabaseId
+  /** Name of the network, for what is told to people. */
+  readonly network: string
   /** Up to 128 bytes each. */
   readonly name: string
   readonly app: { readonly name: string; readonly version: string }
@@ -137,21 +133,19 @@ export interface NetInit {
   readonly psk?: Uint8Array | undefined
   /** When given, nobody else is connected to. */
   readonly allow?: ReadonlySet<Author> | undefined
-  readonly blocked?: readonly Author[]
-  readonly known?: readonly KnownPeer[]
+  readonly known?: readonly KnownPeer[] | undefined
   readonly mdns: boolean
   readonly gossip: boolean
   readonly breaker: BreakerInit
   readonly clock: Clock
   readonly random: Random
   readonly crypto: Crypto
-  /** One line per dial, refusal or violation; scopes `net` and `gossip`. */
-  readonly log?: ((scope: 'net' | 'gossip', line: string) => void) | undefined
-  /** For libp2p's own lines. */
-  readonly logger?: ComponentLogger | undefined
+  readonly limits: Pick<Limits, 'slowPeerBytes'>
+  /** Scopes `natter:net` and `natter:gossip`, one line per dial, refusal or violation; and libp2p's own. */
+  readonly logger: ComponentLogger
 }
 
 /** Throws `INVALID_MULTIADDR` for an address that cannot be one. Nothing runs before `start`. */
 export async function createNet(init: NetInit): Promise<Net> {
-  return new Libp2pNet(init)
+  return openNet(init)
 }

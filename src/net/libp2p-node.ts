@@ -6,10 +6,16 @@
  */
 import type { GossipSub } from '@chainsafe/libp2p-gossipsub'
 import { bootstrap } from '@libp2p/bootstrap'
-import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import type { Identify } from '@libp2p/identify'
 import { identify } from '@libp2p/identify'
-import type { ComponentLogger, ConnectionGater, Libp2p, PeerDiscovery, PeerInfo } from '@libp2p/interface'
+import type {
+  ComponentLogger,
+  ConnectionGater,
+  Libp2p,
+  PeerDiscovery,
+  PeerInfo,
+  PrivateKey
+} from '@libp2p/interface'
 import type { Ping } from '@libp2p/ping'
 import { ping } from '@libp2p/ping'
 import { yamux } from '@libp2p/yamux'
@@ -32,7 +38,7 @@ export interface Services extends Record<string, unknown> {
 export type Libp2pNode = Libp2p<Services>
 
 export interface NodeConfig {
-  readonly seed: Uint8Array
+  readonly key: PrivateKey
   readonly database: DatabaseId
   readonly version: string
   readonly listen: readonly string[]
@@ -43,24 +49,25 @@ export interface NodeConfig {
   readonly hashes: Hashes
   readonly gater: ConnectionGater
   readonly keyWatch: KeyWatch
-  readonly logger: ComponentLogger | undefined
+  readonly logger: ComponentLogger
+  /** Bytes of a stream's write buffer at which it is reset. */
+  readonly slowPeerBytes: number
   /** The tag of this network for mDNS, and who hears of found peers; absent for no mDNS. */
   readonly mdns: { readonly tag: string; onFound(peer: PeerInfo): void } | undefined
 }
 
 /** A node that is not started yet, so that nobody misses its first events. */
 export async function createNode(config: NodeConfig): Promise<Libp2pNode> {
-  const privateKey = await generateKeyPairFromSeed('Ed25519', config.seed)
-  const node = await createLibp2p<Services>({
+  return createLibp2p<Services>({
     start: false,
-    privateKey,
+    privateKey: config.key,
     nodeInfo: { name: 'natter', version: config.version },
-    ...(config.logger && { logger: config.logger }),
+    logger: config.logger,
     addresses: { listen: [...config.listen], appendAnnounce: [...config.announce] },
     transports: transports(),
     connectionProtector: config.keyWatch.protector(),
     connectionEncrypters: [config.keyWatch.encrypter()],
-    streamMuxers: [muxer()],
+    streamMuxers: [muxer(config.slowPeerBytes)],
     connectionGater: config.gater,
     connectionManager: {
       // Connections beyond the targets are closed by us; this bound is for a crowd that dials in.
@@ -90,10 +97,9 @@ export async function createNode(config: NodeConfig): Promise<Libp2pNode> {
       ...(config.gossip && { pubsub: gossipService(config) })
     }
   })
-  return node
 }
 
-function muxer() {
+function muxer(slowPeerBytes: number) {
   return yamux({
     maxInboundStreams: 64,
     streamOptions: {
@@ -101,7 +107,7 @@ function muxer() {
       maxStreamWindowSize: MIB,
       maxReadBufferLength: 4 * MIB,
       // The default is without a bound. Nothing of natter comes near: frames wait in their own queue.
-      maxWriteBufferLength: 4 * MIB
+      maxWriteBufferLength: slowPeerBytes
     }
   })
 }

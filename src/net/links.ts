@@ -20,6 +20,11 @@ const ADMISSION_TIMEOUT_MS = 10_000
 /** Milliseconds in which the other side may read why, before the connection is cut. */
 const PARTING_MS = 250
 
+export interface LinkComponents extends ExchangeComponents {
+  /** Name of the network, for what is told to people. */
+  readonly network: string
+}
+
 export interface LinkHandlers {
   /** The first connection to a peer was admitted. */
   onConnected(peer: Author): void
@@ -43,12 +48,12 @@ interface Link {
 }
 
 export class Links {
-  readonly #components: ExchangeComponents
+  readonly #components: LinkComponents
   readonly #handlers: LinkHandlers
   readonly #links = new Map<Connection, Link>()
   #stopping = false
 
-  constructor(components: ExchangeComponents, handlers: LinkHandlers) {
+  constructor(components: LinkComponents, handlers: LinkHandlers) {
     this.#components = components
     this.#handlers = handlers
   }
@@ -163,7 +168,7 @@ export class Links {
     const exchange = new PresenceExchange(framed, this.#components, {
       onHello: sameDatabase => {
         if (sameDatabase) this.#admit(link, clock.now() - startedAtMs)
-        else this.#part(link, 'the peer belongs to another network')
+        else this.#part(link, `the peer belongs to another network, not to ${this.#components.network}`)
       },
       onRecord: signed => this.#handlers.onRecord(signed),
       onViolation: reason => this.#handlers.onViolation(link.peer, reason)

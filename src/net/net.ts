@@ -5,23 +5,27 @@
  * `stop` nothing runs and nothing is told; `start` after it begins with what was known. protocols/README.md names
  * the protocols; see index.ts for the contract.
  */
+
+import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import type {
   Connection,
   ConnectionGater,
+  Logger,
   MultiaddrConnection,
   PeerId,
   PeerInfo,
+  PrivateKey,
   Stream
 } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Timer } from '../base/index.js'
-import { fromHex, messageOf, NatterError, PROTOCOL, toHex, utf8 } from '../base/index.js'
+import { messageOf, NatterError, PROTOCOL, toHex, utf8 } from '../base/index.js'
 import type { Author } from '../log/index.js'
 import { authorOf, authorOfPeerId, peerIdOf } from '../log/index.js'
 import type { PresenceFields, SignedPresence, TableId } from '../wire/index.js'
 import { checkPresence, presenceSigningBytes } from '../wire/index.js'
 import type { PeerAddress } from './address.js'
-import { hostOf, parseAddress, portOf, tryAddress, withoutPeer, withPeer } from './address.js'
+import { hostOf, parseAddress, tryAddress, withoutPeer, withPeer } from './address.js'
 import { Admission } from './admission.js'
 import type { Circuit } from './breaker.js'
 import { Breaker } from './breaker.js'
@@ -70,11 +74,17 @@ interface Running {
   /** Why an outbound connection to an address had no common key. */
   readonly keyFailures: Map<string, string>
   targetsTimer: Timer | undefined
-  /** Ports that the listeners got, by transport, in the order of `listen`. */
-  readonly listening: string[]
 }
 
-export class Libp2pNet implements Net {
+/** What `createNet` does. */
+export async function openNet(init: NetInit): Promise<Net> {
+  return new Libp2pNet(init, await generateKeyPairFromSeed('Ed25519', init.seed))
+}
+
+class Libp2pNet implements Net {
+  readonly #key: PrivateKey
+  readonly #log: Logger
+
   readonly #init: NetInit
   readonly #self: Author
   readonly #breaker: Breaker
@@ -87,26 +97,31 @@ export class Libp2pNet implements Net {
   #running: Running | undefined
   #announcing: Promise<void> = Promise.resolve()
 
-  constructor(init: NetInit) {
+  constructor(init: NetInit, key: PrivateKey) {
     this.#init = init
-    this.#self = authorOf(init.signer.publicKey)
+    this.#key = key
+    this.#log = init.logger.forComponent('natter:net')
+    this.#self = authorOf(key.publicKey.raw)
     this.#breaker = new Breaker(init.breaker)
     this.#admission = new Admission({
       allow: init.allow && new Set([...init.allow, this.#self]),
       breaker: this.#breaker,
       clock: init.clock
     })
-    for (const peer of init.blocked ?? []) this.#admission.blocked.add(peer)
     this.#table = new PresenceTable(this.#self, toHex(init.random.bytes(8)) as TableId)
     this.#chance = init.random.bytes(16)
     this.#bootstrap = init.bootstrap.map(parseAddress).filter(address => address.author !== this.#self)
     for (const text of [...init.listen, ...init.announce]) parseAddress(text)
-    for (const known of init.known ?? []) this.#learn(known.peer, known.addrs)
+    for (const { id, addrs, blocked } of init.known ?? []) {
+      const peer = authorOfPeerId(id)
+      if (peer === undefined) continue
+      this.#learn(peer, addrs)
+      if (blocked) this.#admission.blocked.add(peer)
+    }
   }
 
   async start(handlers: NetHandlers): Promise<void> {
     if (this.#running !== undefined) throw new TypeError('the net is started already')
-    await this.#restoreKnown()
     const running = await this.#create(handlers)
     this.#running = running
     try {
@@ -141,10 +156,6 @@ export class Libp2pNet implements Net {
 
   addrs(): string[] {
     return this.#running?.node.getMultiaddrs().map(String) ?? []
-  }
-
-  listening(): string[] {
-    return [...(this.#running?.listening ?? [])]
   }
 
   connected(): ConnectedPeer[] {
@@ -227,7 +238,7 @@ export class Libp2pNet implements Net {
   }
 
   penalize(peer: Author, reason: string): void {
-    this.#init.log?.('net', `${peerIdOf(peer)} broke the protocol: ${reason}`)
+    this.#log('%s broke the protocol: %s', peerIdOf(peer), reason)
     if (!this.#breaker.fail(peer, this.#init.clock.now())) return
     const sentence = this.#admission.hindrance(peer) ?? reason
     this.#running?.links.disconnect(peer, sentence)
@@ -266,12 +277,13 @@ export class Libp2pNet implements Net {
       version: init.app.version,
       hashes: init.crypto,
       keyWatch,
-      logger: init.logger,
+      key: this.#key,
+      slowPeerBytes: init.limits.slowPeerBytes,
       gater: this.#gater(refused),
       mdns: init.mdns ? { tag: init.database.slice(0, 8), onFound: found => this.#found(found) } : undefined
     })
     const links = new Links(
-      { table: this.#table, database: init.database, clock: init.clock, crypto: init.crypto },
+      { ...init, table: this.#table },
       {
         onConnected: peer => this.#onConnected(peer),
         onDisconnected: peer => this.#onDisconnected(peer),
@@ -286,9 +298,10 @@ export class Libp2pNet implements Net {
       dial: (addrs, author) => this.#dial(running, addrs, author),
       connected: author => links.isConnected(author),
       hindrance: author => this.#admission.hindrance(author),
-      log: line => init.log?.('net', line)
+      log: line => this.#log('%s', line)
     })
     const { pubsub } = node.services
+    const gossipLog = init.logger.forComponent('natter:gossip')
     const gossip =
       pubsub &&
       new Gossip(pubsub, {
@@ -298,7 +311,7 @@ export class Libp2pNet implements Net {
         connections: () => links.admitted(),
         protocols: async peer => (await node.peerStore.get(peer)).protocols,
         onMessage: (data, from) => handlers.onGossip(data, from),
-        log: line => init.log?.('gossip', line)
+        log: line => gossipLog('%s', line)
       })
     const running: Running = {
       node,
@@ -309,8 +322,7 @@ export class Libp2pNet implements Net {
       streams: new Set(),
       refusals,
       keyFailures,
-      targetsTimer: undefined,
-      listening: []
+      targetsTimer: undefined
     }
     await this.#attach(running)
     return running
@@ -321,9 +333,6 @@ export class Libp2pNet implements Net {
     node.addEventListener('connection:open', event => links.opened(event.detail))
     node.addEventListener('connection:close', event => links.closed(event.detail))
     node.addEventListener('self:peer:update', () => void this.#announce())
-    node.addEventListener('transport:listening', event => {
-      for (const addr of event.detail.getAddrs()) this.#noteListening(running, addr)
-    })
     await node.handle(PRESENCE_PROTOCOL, (stream, connection) => links.presenceStream(stream, connection), {
       maxInboundStreams: 2,
       maxOutboundStreams: 2
@@ -357,21 +366,6 @@ export class Libp2pNet implements Net {
     }
   }
 
-  /** `listen` as it came out: a port 0 replaced by the one it got. */
-  #noteListening(running: Running, actual: Multiaddr): void {
-    const isWs = (text: string): boolean => /\/ws(s|\/|$)/.test(text)
-    for (const [at, text] of this.#init.listen.entries()) {
-      const wanted = parseAddress(text).multiaddr
-      if (running.listening[at] !== undefined || isWs(text) !== isWs(actual.toString())) continue
-      const host = hostOf(wanted)
-      if (host !== '0.0.0.0' && host !== '::' && host !== hostOf(actual)) continue
-      const port = portOf(wanted)
-      if (port !== 0 && port !== portOf(actual)) continue
-      running.listening[at] = text.replace(/\/tcp\/0(?=\/|$)/, `/tcp/${portOf(actual)}`)
-      return
-    }
-  }
-
   // ---- peers
 
   #onConnected(peer: Author): void {
@@ -379,7 +373,7 @@ export class Libp2pNet implements Net {
     if (running === undefined) return
     running.redialler.connected(peer)
     this.#table.touch(peer, this.#init.clock.now())
-    this.#init.log?.('net', `connected to ${peerIdOf(peer)}`)
+    this.#log('connected to %s', peerIdOf(peer))
     running.handlers.onPeerConnected(peer)
     this.#retarget()
   }
@@ -387,7 +381,7 @@ export class Libp2pNet implements Net {
   #onDisconnected(peer: Author): void {
     const running = this.#running
     if (running === undefined) return
-    this.#init.log?.('net', `disconnected from ${peerIdOf(peer)}`)
+    this.#log('disconnected from %s', peerIdOf(peer))
     this.#table.touch(peer, this.#init.clock.now())
     running.handlers.onPeerDisconnected(peer)
     running.redialler.disconnected(peer)
@@ -459,7 +453,7 @@ export class Libp2pNet implements Net {
     if (now - (running.refusals.get(key) ?? -REFUSAL_QUIET_MS) < REFUSAL_QUIET_MS) return
     if (running.refusals.size >= MAX_REFUSALS) running.refusals.clear()
     running.refusals.set(key, now)
-    this.#init.log?.('net', `refused: ${peer === undefined ? '' : `${peerIdOf(peer)} `}${addr}: ${reason}`)
+    this.#log('refused: %s %s: %s', peer === undefined ? '' : peerIdOf(peer), addr, reason)
     running.handlers.onRefused(peer, reason, addr.toString())
   }
 
@@ -521,19 +515,6 @@ export class Libp2pNet implements Net {
 
   // ---- presence
 
-  async #restoreKnown(): Promise<void> {
-    for (const { presence } of this.#init.known ?? []) {
-      if (presence === undefined || presence.peer === this.#self) continue
-      const { signature, lastSeen, ...record } = presence
-      if (!this.#table.isNews(record)) continue
-      const bytes = presenceSigningBytes(record)
-      if (await this.#init.crypto.verify(fromHex(record.peer), bytes, signature)) {
-        this.#table.put({ record, signature }, lastSeen)
-        this.#learn(record.peer, record.addrs)
-      }
-    }
-  }
-
   #onRecord(signed: SignedPresence): void {
     const { record } = signed
     if (record.peer === this.#self) {
@@ -555,12 +536,12 @@ export class Libp2pNet implements Net {
   #announce(version = 0): Promise<void> {
     this.#announcing = this.#announcing
       .then(() => this.#makeRecord(version))
-      .catch(error => this.#init.log?.('net', `presence: ${messageOf(error)}`))
+      .catch(error => this.#log('presence: %s', messageOf(error)))
     return this.#announcing
   }
 
   async #makeRecord(above: number): Promise<void> {
-    const { name, app, capabilities, signer, clock } = this.#init
+    const { name, app, capabilities, clock } = this.#init
     const own = this.#table.own
     const addrs = this.addrs()
       .filter(addr => utf8(addr).length <= PROTOCOL.presenceAddrBytes)
@@ -577,7 +558,7 @@ export class Libp2pNet implements Net {
       addrs
     }
     checkPresence(record)
-    this.#table.put({ record, signature: await signer.sign(presenceSigningBytes(record)) }, clock.now())
+    this.#table.put({ record, signature: await this.#key.sign(presenceSigningBytes(record)) }, clock.now())
   }
 }
 

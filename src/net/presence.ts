@@ -117,5 +117,5 @@ export class PresenceTable {
 }
 
 function shown(row: Row): PresenceRecord {
-  return { ...row.signed.record, signature: row.signed.signature, lastSeen: row.lastSeenMs }
+  return { ...row.signed.record, lastSeen: row.lastSeenMs }
 }

@@ -1,7 +1,9 @@
 /** Nets on 127.0.0.1 for the tests of this folder: made by `makeNet`, stopped by `stopAll`, watched by `until`. */
 import '../../src/polyfills.js'
 import assert from 'node:assert/strict'
+import { defaultLogger } from '@libp2p/logger'
 import { nodeCrypto, nodeSigner } from '../../src/base/crypto-node.js'
+import { DEFAULT_LIMITS } from '../../src/base/index.js'
 import { systemClock, systemRandom } from '../../src/base/system.js'
 import type { Author, DatabaseId } from '../../src/log/index.js'
 import { authorOf } from '../../src/log/index.js'
@@ -49,11 +51,11 @@ export async function prepareNet(
   given: Partial<NetInit> = {}
 ): Promise<TestNet & { start(): Promise<void> }> {
   const seed = given.seed ?? systemRandom.bytes(32)
-  const signer = nodeSigner(seed)
+  const { publicKey } = nodeSigner(seed)
   const net = await createNet({
     seed,
-    signer,
     database: DATABASE,
+    network: 'test',
     name: 'node',
     app: { name: 'test', version: '1' },
     capabilities: [],
@@ -66,9 +68,8 @@ export async function prepareNet(
     clock: systemClock,
     random: systemRandom,
     crypto: nodeCrypto,
-    ...(process.env['NET_LOG'] && {
-      log: (scope, line) => console.error(`${given.name ?? ''} ${scope}: ${line}`)
-    }),
+    limits: DEFAULT_LIMITS,
+    logger: defaultLogger(),
     ...given
   })
   const told: Told = {
@@ -81,7 +82,7 @@ export async function prepareNet(
   }
   const made = {
     net,
-    self: authorOf(signer.publicKey),
+    self: authorOf(publicKey),
     seed,
     told,
     onStream: (stream: SyncStream): void => stream.abort(new Error('no streams expected')),
