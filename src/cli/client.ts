@@ -57,6 +57,11 @@ export function route(strings: TemplateStringsArray, ...segments: readonly strin
   return strings.reduce((path, part, i) => path + encodeURIComponent(segments[i - 1] ?? '') + part)
 }
 
+/** Header values travel as bytes: UTF-8 here, which Node.js takes as one character a byte. */
+function latin1(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1')
+}
+
 const WHY: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'the connection was reset',
@@ -92,7 +97,8 @@ export class Client {
     trace(text.length)
     const body = this.#parse(text, response.statusCode ?? 0)
     const status = response.statusCode ?? 0
-    if (status >= 400) throw new RemoteError(status, body)
+    // A wait that was in vain is told with 202: no fault of anybody, and no success.
+    if (status >= 400 || (status === 202 && body['ok'] === false)) throw new RemoteError(status, body)
     return { status, body: body as T }
   }
 
@@ -135,7 +141,7 @@ export class Client {
     const search = new URLSearchParams(pairs.map(([name, value]) => [name, String(value)])).toString()
     const target = this.api.pathname.replace(/\/$/, '') + path + (search === '' ? '' : `?${search}`)
     const sent: Record<string, string | number> = { accept, ...this.#authorization() }
-    for (const [name, value] of Object.entries(headers)) if (value !== undefined) sent[name] = value
+    for (const [name, value] of Object.entries(headers)) if (value !== undefined) sent[name] = latin1(value)
     if (payload !== undefined) {
       sent['content-type'] = 'application/json'
       sent['content-length'] = Buffer.byteLength(payload)

@@ -80,6 +80,7 @@ function readRecord(text: string, line: number, keyField: string | undefined): {
 function plainRecord(record: object, line: number): { key: string; json: string } {
   const { key, value, ...others } = record as Record<string, unknown>
   const unknown = Object.keys(others)[0]
+  if (unknown === 'value_base64') throw bad(line, 'it is bytes, which only the library can write')
   if (typeof key !== 'string') throw bad(line, 'its key is no text')
   if (key === '') throw bad(line, 'its key is empty')
   if (unknown !== undefined)

@@ -1,4 +1,5 @@
 /** Values between the command line and the API: JSON where the text parses as JSON, a string where it does not. */
+import type { Readable } from 'node:stream'
 import { NatterError } from '../base/index.js'
 
 /** The JSON text for VALUE. What parses is passed on as typed, so that the node judges exactly what was given. */
@@ -29,7 +30,7 @@ export async function readValue(value: string, signal: AbortSignal): Promise<str
 }
 
 /** The chunks of a stream until it ends or `signal` fires, whose reason is then thrown. */
-export async function* interruptible(stream: NodeJS.ReadStream, signal: AbortSignal): AsyncGenerator<Buffer> {
+export async function* interruptible(stream: Readable, signal: AbortSignal): AsyncGenerator<Buffer> {
   const stop = () => stream.destroy(signal.reason instanceof Error ? signal.reason : undefined)
   signal.addEventListener('abort', stop, { once: true })
   try {

@@ -5,112 +5,59 @@
  * and importing the file again ends the same.
  */
 import { createReadStream, statSync } from 'node:fs'
+import type { Readable } from 'node:stream'
 import { messageOf, NatterError } from '../../base/index.js'
-import { RemoteError } from '../client.js'
 import type { Action, AddCommands } from '../command.js'
 import { example, textFlag } from '../command.js'
 import type { Context } from '../context.js'
+import { Importer } from '../importer.js'
+import { pages } from '../listing.js'
 import { Progress } from '../progress.js'
-import type { ImportRecord } from '../records.js'
 import { readRecords } from '../records.js'
 import { formatBytes } from '../table.js'
 import { interruptible } from '../values.js'
-import { pages } from './list.js'
-
-/** Records of one batch: past this many a larger batch is no faster, and what an interrupt leaves undone grows. */
-const BATCH_RECORDS = 1000
-/** Characters of one batch: well under the 8 MiB of a batch and of a request body. */
-const BATCH_CHARACTERS = 2 * 1024 * 1024
-
-interface Totals {
-  records: number
-  batches: number
-  cursor: string | null
-}
+import type { Item } from './list.js'
 
 const importRecords: Action = async (context, options, file = '') => {
   const { stream, bytes } = openInput(file)
   const progress = new Progress(context.out.progress, bytes)
-  const totals: Totals = { records: 0, batches: 0, cursor: null }
+  const importer = new Importer(context.client, offset =>
+    progress.update(offset, `${importer.totals.records} records`)
+  )
   const startedAtMs = performance.now()
-  let batch: ImportRecord[] = []
-  let characters = 0
-  const send = async () => {
-    if (batch.length === 0) return
-    totals.cursor = await sendBatch(context, batch)
-    totals.records += batch.length
-    totals.batches++
-    progress.update(batch.at(-1)!.offset, `${totals.records} records`)
-    batch = []
-    characters = 0
-  }
   try {
     for await (const record of readRecords(interruptible(stream, context.signal), textFlag(options, 'key'))) {
-      if (batch.length === BATCH_RECORDS || characters + record.json.length > BATCH_CHARACTERS) await send()
-      batch.push(record)
-      characters += record.json.length
+      await importer.add(record)
     }
-    await send()
+    await importer.end()
   } catch (error) {
+    await importer.settled()
     progress.clear()
-    context.out.note(`${totals.records} records before that are imported`)
+    context.out.note(`the first ${importer.totals.records} records are imported`)
     throw error instanceof Error && 'syscall' in error ? unreadable(file, error) : error
   }
   progress.clear()
   const seconds = (performance.now() - startedAtMs) / 1000
-  await context.out.result({ ok: true, ...totals }, ({ records, batches }) => {
-    const rate = seconds > 0 ? Math.round(records / seconds) : records
+  await context.out.result({ ok: true, ...importer.totals }, ({ records, batches }) => {
+    const rate = Math.round(records / Math.max(seconds, 0.001))
     return `imported ${records} records in ${batches} batches (${seconds.toFixed(1)} s, ${rate} a second)`
   })
 }
 
-function openInput(file: string): { stream: NodeJS.ReadStream; bytes: number | undefined } {
+function openInput(file: string): { stream: Readable; bytes: number | undefined } {
   if (file === '-') return { stream: process.stdin, bytes: undefined }
   try {
     const stat = statSync(file)
     if (stat.isDirectory()) throw new Error('it is a directory')
-    // A read stream of a file has what an import needs of stdin: chunks, and an end that can be forced.
-    return { stream: createReadStream(file) as unknown as NodeJS.ReadStream, bytes: stat.size }
+    return { stream: createReadStream(file), bytes: stat.size }
   } catch (error) {
     throw unreadable(file, error)
   }
 }
 
 function unreadable(file: string, cause: unknown): NatterError {
-  return new NatterError('INVALID_ARGUMENT', `the file ${file} cannot be read: ${messageOf(cause)}`, {
-    cause
-  })
-}
-
-/** Answers the cursor. A record that the node refuses is named by its line. */
-async function sendBatch({ client }: Context, batch: readonly ImportRecord[]): Promise<string> {
-  try {
-    const rawBody = `{"ops":[${batch.map(record => record.json).join(',')}]}`
-    return (await client.call<{ cursor: string }>('POST', '/batch', { rawBody })).body.cursor
-  } catch (error) {
-    if (
-      !(error instanceof RemoteError) ||
-      error.status >= 500 ||
-      error.status === 401 ||
-      error.status === 403
-    )
-      throw error
-    throw new NatterError('INVALID_RECORD', `${placeOf(error, batch)}: ${error.message}`, {
-      cause: error,
-      details: { line: lineOf(error, batch) ?? batch[0]!.line, code: error.code }
-    })
-  }
-}
-
-function lineOf(error: RemoteError, batch: readonly ImportRecord[]): number | undefined {
-  const details = error.body['details']
-  if (typeof details !== 'object' || details === null || !('index' in details)) return undefined
-  return batch[Number(details.index)]?.line
-}
-
-function placeOf(error: RemoteError, batch: readonly ImportRecord[]): string {
-  const line = lineOf(error, batch)
-  return line === undefined ? `one of the lines ${batch[0]!.line} to ${batch.at(-1)!.line}` : `line ${line}`
+  const message = `the file ${file} cannot be read: ${messageOf(cause)}`
+  return new NatterError('INVALID_ARGUMENT', message, { cause })
 }
 
 const exportRecords: Action = async (context, options, prefix) => {
@@ -142,7 +89,12 @@ function exportItem(key: string, value: unknown, base64: string | undefined): Ex
 }
 
 async function* runningItems({ client }: Context, prefix: string | undefined): AsyncGenerator<ExportItem[]> {
-  for await (const page of pages(client, { prefix })) {
+  for await (const page of pages<Item>(client, {
+    path: '/kv',
+    noun: 'items',
+    query: { prefix },
+    after: 'gt'
+  })) {
     yield page.map(item => exportItem(item.key, item.value, item.value_base64))
   }
 }

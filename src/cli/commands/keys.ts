@@ -96,7 +96,7 @@ export function writeFlags(command: Command): Command {
 
 function addWrites(command: Command): Command {
   return writeFlags(command)
-    .option('--if <opid>', 'only if the key is at this op id here; none: only if it is absent')
+    .option('--if <opid>', 'only if the key is at this op id here; for put also none: only if it is absent')
     .option('--id <id>', 'your own id of the write: given again, it takes effect once')
 }
 

@@ -1,8 +1,8 @@
-/** `ls`: keys in order, page by page, so that a large database is never held in memory. */
+/** `ls`: keys in byte order. */
 import { NatterError } from '../../base/index.js'
-import type { Client } from '../client.js'
 import type { Action, AddCommands } from '../command.js'
 import { example, textFlag } from '../command.js'
+import { printPages } from '../listing.js'
 import { inlineValue } from '../values.js'
 
 export interface Item {
@@ -12,56 +12,19 @@ export interface Item {
   op_id: string
 }
 
-/** Items asked for at a time. */
-const PAGE = 1000
-
-/** Every present key with a prefix, a page at a time. */
-export async function* pages(
-  client: Client,
-  {
-    prefix,
-    reverse = false,
-    limit = Number.POSITIVE_INFINITY
-  }: { prefix?: string | undefined; reverse?: boolean; limit?: number }
-): AsyncGenerator<Item[]> {
-  let next: string | undefined
-  for (let left = limit; left > 0; ) {
-    const { body } = await client.call<{ items: Item[]; next: string | null }>('GET', '/kv', {
-      query: {
-        prefix,
-        reverse: reverse ? true : undefined,
-        limit: Math.min(left, PAGE),
-        [reverse ? 'lt' : 'gt']: next
-      }
-    })
-    if (body.items.length > 0) yield body.items
-    left -= body.items.length
-    if (body.next === null || body.next === undefined) return
-    next = body.next
-  }
-}
-
 const ls: Action = async ({ client, out }, options, prefix) => {
   const limit = textFlag(options, 'limit')
-  const range = {
-    prefix,
-    reverse: options['reverse'] === true,
-    ...(limit === undefined ? {} : { limit: parseLimit(limit) })
+  const reverse = options['reverse'] === true
+  const listing = {
+    path: '/kv',
+    noun: 'items',
+    query: { prefix, reverse: reverse ? true : undefined },
+    after: reverse ? 'lt' : 'gt',
+    limit: limit === undefined ? undefined : parseLimit(limit)
   }
-  const values = options['values'] === true
-  if (out.json) await out.bytes('{"ok":true,"items":[')
-  let first = true
-  for await (const items of pages(client, range)) {
-    if (out.json) await out.bytes(`${first ? '' : ','}${items.map(item => JSON.stringify(item)).join(',')}`)
-    else {
-      const lines = items.map(({ key, value, value_base64: bytes }) =>
-        values ? `${key}\t${inlineValue(value, bytes)}` : key
-      )
-      await out.line(lines.join('\n'))
-    }
-    first = false
-  }
-  if (out.json) await out.line('],"next":null}')
+  const human = ({ key, value, value_base64: bytes }: Item) =>
+    options['values'] === true ? `${key}\t${inlineValue(value, bytes)}` : key
+  await printPages(out, client, listing, human)
 }
 
 export function parseLimit(text: string): number {

@@ -59,18 +59,24 @@ function describeLag(lag: Lag | 'unknown'): string {
   return lag.ops === 0 ? '0' : `${lag.ops} ops`
 }
 
+interface OpBody {
+  op_id: string
+  kind: string
+  key: string
+  at: string
+}
+
 const outbox: Action = async ({ client, out }, options, peer) => {
   if (peer !== undefined) {
     const limit = textFlag(options, 'limit')
-    const { body } = await client.call<{ ops: { op_id: string; kind: string; key: string; at: string }[] }>(
-      'GET',
-      route`/outbox/${peer}`,
-      { query: { limit: limit === undefined ? undefined : parseLimit(limit) } }
-    )
+    const { body } = await client.call<{ ops: OpBody[]; more: boolean }>('GET', route`/outbox/${peer}`, {
+      query: { limit: limit === undefined ? undefined : parseLimit(limit) }
+    })
     await out.result(body, ({ ops }) =>
       ops.map(op => `${op.at}  ${op.kind}  ${op.key}\n    ${op.op_id}`).join('\n')
     )
     if (body.ops.length === 0) out.note('it has acknowledged everything')
+    if (body.more) out.note('(and more; --limit shows more)')
     return
   }
   const { body } = await client.call<{ peers: OutboxInfo[] }>('GET', '/outbox')

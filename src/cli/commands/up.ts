@@ -5,6 +5,7 @@
  * Whoever started it with an IPC channel (`cluster`) stops it by going away.
  */
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { messageOf, NatterError } from '../../base/index.js'
 import { parsePsk } from '../../net/psk.js'
 import type { NatterNode, NodeOptions } from '../../node.js'
@@ -53,15 +54,7 @@ const up: Action = async context => {
   const { createNode } = await import('../../node.js')
   const node = await createNode(options)
   try {
-    const { tokenFile, allowHosts } = settings
-    const server =
-      http === undefined
-        ? undefined
-        : await node.serve({
-            ...http,
-            ...(tokenFile === undefined ? {} : { tokenFile }),
-            ...(allowHosts === undefined ? {} : { allowHosts })
-          })
+    const server = http === undefined ? undefined : await node.serve(serveOptions(http, dataDir, settings))
     await tellReady(context, node, server?.url ?? null, dataDir)
     await stopped
   } finally {
@@ -134,6 +127,22 @@ function parseHttp(text: NonNullable<Settings['http']>): { host: string; port: n
   const port = Number(parts?.[2])
   if (parts !== null && port < 65_536) return { host: parts[1] ?? '127.0.0.1', port }
   throw new NatterError('INVALID_ARGUMENT', `--http takes [HOST:]PORT or off, not ${text}`)
+}
+
+/** Beyond loopback a token is asked for; where no file is named, it is kept in the data directory. */
+function serveOptions({ host, port }: { host: string; port: number }, dataDir: string, settings: Settings) {
+  const tokenFile = settings.tokenFile ?? (isLoopbackHost(host) ? undefined : join(dataDir, 'http-token'))
+  return {
+    host,
+    port,
+    keepPort: join(dataDir, 'http-port'),
+    ...(tokenFile === undefined ? {} : { tokenFile }),
+    ...(settings.allowHosts === undefined ? {} : { allowHosts: settings.allowHosts })
+  }
+}
+
+function isLoopbackHost(host: string): boolean {
+  return host === 'localhost' || host === '[::1]' || /^127(\.\d+){3}$/.test(host)
 }
 
 /** Resolves at the first signal, or when the parent that watches over this process is gone. */

@@ -3,7 +3,9 @@ import { NatterError } from '../../base/index.js'
 import { route } from '../client.js'
 import type { Action, AddCommands } from '../command.js'
 import { example, textFlag } from '../command.js'
-import { shortPeer, table } from '../table.js'
+import { printPages } from '../listing.js'
+import { shellQuote } from '../shell.js'
+import { shortPeer } from '../table.js'
 import { inlineValue, jsonOfArgument } from '../values.js'
 import { write, writeFlags } from './keys.js'
 
@@ -21,38 +23,28 @@ const NO_SUCH_KEY = 'List the keys there are: natter ls'
 
 const history: Action = async (context, _options, key = '') => {
   context.advise('NOT_FOUND', NO_SUCH_KEY)
-  const { body } = await context.client.call<{ history: VersionBody[] }>('GET', route`/kv/${key}/history`)
-  await context.out.result(body, whole => describe(whole.history))
+  const listing = { path: route`/kv/${key}/history`, noun: 'history', after: 'before' }
+  await printPages(context.out, context.client, listing, describe)
 }
 
 const versions: Action = async (context, _options, key = '') => {
   context.advise('NOT_FOUND', NO_SUCH_KEY)
   const { body } = await context.client.call<{ versions: VersionBody[] }>('GET', route`/kv/${key}/versions`)
-  await context.out.result(body, whole => describe(whole.versions))
+  await context.out.result(body, whole => whole.versions.map(describe).join('\n'))
 }
 
-/** Times and op ids are shown whole: they are what the next command takes. The value comes last, however long. */
-function describe(list: readonly VersionBody[]): string {
-  return list
-    .map(version => {
-      const mark = version.winner ? '* ' : '  '
-      const value = version.kind === 'del' ? '(deleted)' : inlineValue(version.value, version.value_base64)
-      return `${mark}${version.at}  by ${shortPeer(version.author)}  ${value}\n    ${version.op_id}`
-    })
-    .join('\n')
+/** Time and op id are shown whole: they are what the next command takes. The value comes last, however long. */
+function describe(version: VersionBody): string {
+  const mark = version.winner ? '* ' : '  '
+  const value = version.kind === 'del' ? '(deleted)' : inlineValue(version.value, version.value_base64)
+  return `${mark}${version.at}  by ${shortPeer(version.author)}  ${value}\n    ${version.op_id}`
 }
 
 const conflicts: Action = async ({ client, out }) => {
-  const { body } = await client.call<{ conflicts: { key: string; versions: number }[] }>('GET', '/conflicts')
-  await out.result(body, ({ conflicts: list }) =>
-    list.length === 0
-      ? ''
-      : table(
-          [{ title: 'KEY' }, { title: 'VERSIONS', right: true }],
-          list.map(({ key, versions: count }) => [key, String(count)])
-        )
-  )
-  if (body.conflicts.length === 0) out.note('no key has more than one version')
+  const listing = { path: '/conflicts', noun: 'conflicts', after: 'gt' }
+  const human = (item: { key: string; versions: number }) => `${item.key}\t${item.versions} versions`
+  const count = await printPages(out, client, listing, human)
+  if (count === 0) out.note('no key has more than one version')
 }
 
 const resolve: Action = async (context, options, key = '') => {
@@ -61,7 +53,7 @@ const resolve: Action = async (context, options, key = '') => {
   if ((take === undefined) === (value === undefined)) {
     throw new NatterError('INVALID_ARGUMENT', 'give either --take OPID or --value VALUE')
   }
-  context.advise('NOT_FOUND', `List the versions there are: natter versions ${key}`)
+  context.advise('NOT_FOUND', `List the versions there are: natter versions ${shellQuote(key)}`)
   const rawBody =
     value === undefined
       ? JSON.stringify({ take })

@@ -1,5 +1,6 @@
 /** `watch`: follows changes until interrupted. Where the node goes away, it says from where to go on. */
 import { NatterError } from '../../base/index.js'
+import { RemoteError } from '../client.js'
 import type { Action, AddCommands } from '../command.js'
 import { example, textFlag } from '../command.js'
 import { shellQuote } from '../shell.js'
@@ -22,7 +23,8 @@ const watch: Action = async ({ client, out }, options, prefix) => {
   let cursor = since
   for await (const line of client.lines('/changes', 'application/x-ndjson', { query: { since, prefix } })) {
     if (line === '') continue // keeps the connection open
-    const change = JSON.parse(line) as ChangeBody
+    const change = JSON.parse(line) as ChangeBody & { ok?: false }
+    if (change.ok === false) throw new RemoteError(500, { ...change })
     cursor = change.cursor
     if (out.json) await out.line(line)
     else if (change.type === 'caught-up') out.note('(up to date; Ctrl-C ends)')
