@@ -21,7 +21,14 @@ import type {
   ReadOptions
 } from './index.js'
 import type { BytesLevel, ReadSource } from './level-reads.js'
-import { LevelDiskIterator, LevelDiskSnapshot, plainBytes, reopenedError, snapshotOf } from './level-reads.js'
+import {
+  LevelDiskIterator,
+  LevelDiskSnapshot,
+  levelCode,
+  plainBytes,
+  reopenedError,
+  snapshotOf
+} from './level-reads.js'
 import type { SpaceGuard } from './space-guard.js'
 
 /** The first pause of a recovery, doubled after each attempt that failed: most full disks last longer. */
@@ -167,7 +174,7 @@ export class LevelDisk implements Disk, ReadSource {
   readError(thrown: unknown, level: BytesLevel): unknown {
     if (this.#closing !== undefined) return closedError()
     if (level !== this.#level) return reopenedError()
-    const code = codeOf(thrown)
+    const code = levelCode(thrown)
     if (code === 'LEVEL_CORRUPTION') {
       return new NatterError('STORE_DAMAGED', `the database is damaged: ${messageOf(thrown)}`, {
         cause: thrown
@@ -304,12 +311,6 @@ class LevelWrite implements DiskWrite {
       else batch.put(this.#keys[i]!, value)
     }
   }
-}
-
-/** The code of an error or of the first of its causes that has a LevelDB code. */
-function codeOf(thrown: unknown): string | undefined {
-  if (!(thrown instanceof Error)) return undefined
-  return 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : codeOf(thrown.cause)
 }
 
 function closedError(): NatterError {

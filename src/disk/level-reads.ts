@@ -23,6 +23,13 @@ export function plainBytes(bytes: Uint8Array): Uint8Array {
     : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
+/** The code of the innermost cause that has one: abstract-level wraps what LevelDB said. */
+export function levelCode(thrown: unknown): string | undefined {
+  if (!(thrown instanceof Error)) return undefined
+  const inner = levelCode(thrown.cause)
+  return inner ?? ('code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined)
+}
+
 export function reopenedError(): NatterError {
   return new NatterError('NOT_READY', 'the database was opened again under this read: begin it again')
 }

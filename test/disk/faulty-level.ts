@@ -16,7 +16,8 @@ export function faultyLevel(faults: Faults): (location: string) => BytesLevel {
   return location => {
     const level = classicLevel(location)
     faults.handles++
-    const { open, batch } = level
+    const { batch } = level
+    const open = level.open as () => Promise<void>
     const get = level.get as unknown as (key: Uint8Array, options?: object) => Promise<Uint8Array | undefined>
     const chained = batch as unknown as () => ReturnType<BytesLevel['batch']>
     return Object.assign(level, {

@@ -1,0 +1,249 @@
+/**
+ * The data directory of a node: lock, manifest, identity, settings and the folder of the database (Node.js only).
+ *
+ * Keeps: one process at a time; a key that is durable before its first use and never replaced; a database that is made
+ * once, whole and synced, and afterwards is there or the directory is damaged: never an empty one in its place. The
+ * order of the first start (manifest 'making', key, database beside, rename, manifest 'made') lets a power cut at any
+ * instant be followed by a start that goes on. Layout: protocols/storage.md, "Directory".
+ */
+import { access, mkdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { isNatterError, messageOf, NatterError, toHex } from '../base/index.js'
+import { systemRandom } from '../base/system.js'
+import type { LevelDiskOptions } from './classic-disk.js'
+import { createDatabase, openLevelDisk } from './classic-disk.js'
+import type { LockRecord } from './directory-lock.js'
+import { DirectoryLock, isHeld, readLock } from './directory-lock.js'
+import { fsyncPath, isErrno } from './files.js'
+import type { Identity } from './identity.js'
+import { closeToOthers, makeIdentity, readIdentity } from './identity.js'
+import type { Disk } from './index.js'
+import { levelCode } from './level-reads.js'
+import type { Manifest, Sentinel } from './manifest.js'
+import { directoryFormat, readManifest, writeManifest } from './manifest.js'
+import { SettingsFile } from './settings.js'
+
+export class DataDirectory {
+  readonly path: string
+  readonly lock: DirectoryLock
+  readonly settings: SettingsFile
+  /** What was put right while opening, for a human. */
+  readonly warnings: readonly string[]
+  readonly #identity: Identity
+  #manifest: Manifest
+  /** False when commits are not synced: a position that a power cut may take back is no sentinel. */
+  #synced = true
+  #written: Promise<void> = Promise.resolve()
+
+  private constructor(
+    path: string,
+    lock: DirectoryLock,
+    settings: SettingsFile,
+    identity: Identity,
+    manifest: Manifest,
+    warnings: readonly string[]
+  ) {
+    this.path = path
+    this.lock = lock
+    this.settings = settings
+    this.#identity = identity
+    this.#manifest = manifest
+    this.warnings = warnings
+  }
+
+  /**
+   * Opens the directory at `path`, and makes it (mode 0700) when there is none. Rejects with `DIRECTORY_IN_USE`,
+   * `DIRECTORY_UNUSABLE`, `DISK_FULL`, `FORMAT_UNKNOWN`, `STORE_DAMAGED` or `IDENTITY_DAMAGED`; then nothing is held.
+   */
+  static async open(path: string): Promise<DataDirectory> {
+    path = resolve(path)
+    try {
+      await makeFolder(path)
+      const lock = await DirectoryLock.take(join(path, 'lock'))
+      try {
+        return await DataDirectory.#openLocked(path, lock)
+      } catch (error) {
+        await lock.release()
+        throw error
+      }
+    } catch (error) {
+      throw unusable(path, error)
+    }
+  }
+
+  /** The seed of the key that this directory's node signs with. */
+  get seed(): Uint8Array {
+    return this.#identity.seed
+  }
+
+  /** The store's incarnation by the manifest, 16 hex digits. A database that holds another one takes a new one. */
+  get storeId(): string {
+    return this.#manifest.storeId
+  }
+
+  /** Id of the database that this directory belongs to, 64 hex digits; null until `remember` was told. */
+  get database(): string | null {
+    return this.#manifest.database
+  }
+
+  /** A position that the database must have; null when none is known. */
+  get sentinel(): Sentinel | null {
+    return this.#manifest.sentinel
+  }
+
+  /** Opens the database of the directory. Close the disk before the directory. */
+  async openDisk(options: Omit<LevelDiskOptions, 'location'>): Promise<Disk> {
+    const location = join(this.path, 'db')
+    try {
+      await requireDatabase(location)
+      this.#synced = options.durability === 'fsync'
+      return await openLevelDisk({ ...options, location })
+    } catch (error) {
+      throw openError(location, error)
+    }
+  }
+
+  /**
+   * Writes what the manifest should know of the store; resolves when it is on disk. A sentinel is taken only where
+   * commits are synced.
+   */
+  remember(what: { storeId?: string; database?: string; sentinel?: Sentinel | null }): Promise<void> {
+    const sentinel = this.#synced && what.sentinel !== undefined ? what.sentinel : this.#manifest.sentinel
+    const manifest = { ...this.#manifest, ...what, sentinel }
+    this.#manifest = manifest
+    this.#written = this.#written
+      .catch(() => undefined)
+      .then(() => writeManifest(join(this.path, 'natter.json'), manifest))
+    return this.#written
+  }
+
+  /**
+   * Throws `STORE_DAMAGED` when the database has not got the position that the manifest remembers.
+   * `checkAt`: the check at a position, or undefined when there is no such position.
+   */
+  async requireSentinel(checkAt: (position: number) => Promise<string | undefined>): Promise<void> {
+    const { sentinel } = this.#manifest
+    if (sentinel === null || (await checkAt(sentinel.position)) === sentinel.check) return
+    throw new NatterError(
+      'STORE_DAMAGED',
+      `the database in ${this.path} has lost what it held: it should have position ${sentinel.position}`,
+      { remedy: 'Restore the whole directory from a backup; what peers hold comes back from them.' }
+    )
+  }
+
+  /** Releases the lock. */
+  async close(): Promise<void> {
+    await this.#written.catch(() => undefined)
+    await this.lock.release()
+  }
+
+  static async #openLocked(path: string, lock: DirectoryLock): Promise<DataDirectory> {
+    const at = (name: string): string => join(path, name)
+    let manifest = await readManifest(at('natter.json'))
+    if (manifest === undefined) {
+      for (const name of ['db', 'identity.key']) {
+        if (!(await exists(at(name)))) continue
+        throw new NatterError('STORE_DAMAGED', `${at(name)} is there and ${at('natter.json')} is not`, {
+          remedy: 'Restore natter.json, or the whole directory, from a backup.'
+        })
+      }
+      manifest = {
+        format: directoryFormat,
+        state: 'making',
+        author: null,
+        storeId: newStoreId(),
+        place: null,
+        database: null,
+        sentinel: null
+      }
+      await writeManifest(at('natter.json'), manifest)
+      await fsyncPath(dirname(path))
+    }
+    const making = manifest.state === 'making'
+    if (making && !(await exists(at('identity.key')))) await makeIdentity(at('identity.key'))
+    const identity = await readIdentity(at('identity.key'), manifest.author)
+    if (making && !(await exists(at('db')))) {
+      await rm(at('db.new'), { recursive: true, force: true })
+      await createDatabase(at('db.new'))
+      await rename(at('db.new'), at('db'))
+      await fsyncPath(path)
+    }
+    if (making || manifest.place !== identity.place) {
+      // Another file than the one this manifest was written beside: a copy or a restore is a new incarnation.
+      const storeId = making ? manifest.storeId : newStoreId()
+      manifest = { ...manifest, state: 'made', author: identity.author, place: identity.place, storeId }
+      await writeManifest(at('natter.json'), manifest)
+    }
+    const settings = await SettingsFile.open(at('settings.json'))
+    const loose = (await exists(at('settings.json'))) ? await closeToOthers(at('settings.json')) : undefined
+    const warnings = [identity.warning, loose].filter(warning => warning !== undefined)
+    return new DataDirectory(path, lock, settings, identity, manifest, warnings)
+  }
+}
+
+/** Who has the directory at `path` open, or undefined when nobody who lives has. */
+export async function directoryHolder(path: string): Promise<LockRecord | undefined> {
+  const record = await readLock(join(resolve(path), 'lock'))
+  return record !== undefined && isHeld(record) ? record : undefined
+}
+
+/** LevelDB takes a folder without CURRENT for a new database: looked at before it is asked. */
+async function requireDatabase(location: string): Promise<void> {
+  for (const name of ['CURRENT', (await readFile(join(location, 'CURRENT'), 'utf8')).trim()]) {
+    await access(join(location, name))
+  }
+}
+
+function openError(location: string, error: unknown): unknown {
+  const lost = isErrno(error, 'ENOENT') || levelCode(error) === 'LEVEL_CORRUPTION'
+  if (lost) {
+    return new NatterError('STORE_DAMAGED', `the database in ${location} is damaged: ${reasonOf(error)}`, {
+      cause: error,
+      remedy:
+        'Restore the whole directory from a backup, or start with an empty one: what peers hold comes from them.'
+    })
+  }
+  if (levelCode(error) === 'LEVEL_LOCKED') {
+    return new NatterError('DIRECTORY_IN_USE', `another process has ${location} open`, { cause: error })
+  }
+  return unusable(location, error)
+}
+
+function unusable(path: string, error: unknown): unknown {
+  if (isNatterError(error)) return error
+  if (isErrno(error, 'ENOSPC', 'EDQUOT')) {
+    return new NatterError('DISK_FULL', `no space is left for ${path}`, { cause: error })
+  }
+  return new NatterError('DIRECTORY_UNUSABLE', `${path} cannot be used: ${reasonOf(error)}`, { cause: error })
+}
+
+/** LevelDB wraps its reason. */
+function reasonOf(error: unknown): string {
+  return error instanceof Error && error.cause !== undefined ? messageOf(error.cause) : messageOf(error)
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path)
+    return true
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return false
+    throw error
+  }
+}
+
+/** Makes a folder and those above it; `mkdir` of Node.js spins for ever where a parent takes no entries, as in /proc. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 })
+  } catch (error) {
+    if (isErrno(error, 'EEXIST') && (await stat(path)).isDirectory()) return
+    if (!isErrno(error, 'ENOENT') || (await exists(dirname(path)))) throw error
+    await makeFolder(dirname(path))
+    await makeFolder(path)
+  }
+}
+
+function newStoreId(): string {
+  return toHex(systemRandom.bytes(8))
+}
