@@ -72,3 +72,8 @@ export function pacedDuplex(stream: Stream): ChunkDuplex {
   }
   return { source: taken(), sink: sink as ChunkDuplex['sink'] }
 }
+
+/** The sockets of Node.js deliver `Buffer`, whose slice() is no copy: nobody above should have to know. */
+export function plainBytes(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}

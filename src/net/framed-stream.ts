@@ -11,7 +11,7 @@ import { Uint8ArrayList } from 'uint8arraylist'
 import type { Clock } from '../base/index.js'
 import { messageOf, NatterError } from '../base/index.js'
 import type { Author } from '../log/index.js'
-import { pacedDuplex } from './flow.js'
+import { pacedDuplex, plainBytes } from './flow.js'
 import type { SyncStream } from './index.js'
 
 /** Bytes of small frames that go out together: about one noise message, so that an ACK costs no packet of its own. */
@@ -147,7 +147,7 @@ export class FramedStream implements SyncStream {
   async *#received(source: AsyncIterable<Uint8ArrayList>): AsyncGenerator<Uint8Array> {
     let ended = false
     try {
-      for await (const frame of source) yield plain(frame.subarray())
+      for await (const frame of source) yield plainBytes(frame.subarray())
       ended = true
     } catch (thrown) {
       throw this.#asError(thrown)
@@ -168,9 +168,4 @@ export class FramedStream implements SyncStream {
     this.#init.onBroken?.(reason)
     return new NatterError('PROTOCOL_ERROR', reason, { cause: thrown })
   }
-}
-
-/** The sockets of Node.js deliver `Buffer`, whose slice() is no copy: nobody above should have to know. */
-function plain(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

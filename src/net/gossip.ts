@@ -12,6 +12,7 @@ import type { Clock, Hashes, Timer } from '../base/index.js'
 import { messageOf, PROTOCOL } from '../base/index.js'
 import type { Author, DatabaseId } from '../log/index.js'
 import { authorOfPeerId } from '../log/index.js'
+import { plainBytes } from './flow.js'
 import type { GossipVerdict } from './index.js'
 
 const KIB = 1024
@@ -110,7 +111,7 @@ export class Gossip {
     const from = authorOfPeerId(peer.toString())
     if (from === undefined || message.data.length > PROTOCOL.gossipBytes) return TopicValidatorResult.Reject
     try {
-      const verdict = await this.#components.onMessage(message.data, from)
+      const verdict = await this.#components.onMessage(plainBytes(message.data), from)
       if (verdict === 'accept') return TopicValidatorResult.Accept
       return verdict === 'reject' ? TopicValidatorResult.Reject : TopicValidatorResult.Ignore
     } catch (error) {

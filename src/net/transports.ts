@@ -5,6 +5,10 @@ import type { PeerInfo } from '@libp2p/interface'
 import { mdns } from '@libp2p/mdns'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
+import { WebSocket } from 'ws'
+
+// libp2p dials ws addresses with the global one, which Node.js has from 22 on.
+if (!('WebSocket' in globalThis)) Object.defineProperty(globalThis, 'WebSocket', { value: WebSocket })
 
 export function transports() {
   return [tcp(), webSockets()]
