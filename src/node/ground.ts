@@ -14,10 +14,11 @@ import type { Disk } from '../disk/index.js'
 import { machineName } from '../disk/machine.js'
 import { openMemoryDisk } from '../disk/memory-disk.js'
 import type { Settings, SettingsUpdate } from '../disk/settings.js'
+import type { StoreId } from '../log/index.js'
 import { databaseIdOf } from '../log/index.js'
 import { parseInvite } from '../net/index.js'
 import type { Store } from '../store/index.js'
-import { openStore } from '../store/open.js'
+import { openStore } from '../store/index.js'
 import type { NodeOptions } from './options.js'
 import { strategyOf } from './options.js'
 
@@ -82,7 +83,7 @@ async function stand(
       random: systemRandom,
       limits,
       strategy: strategyOf(options.conflict),
-      ...(directory === undefined ? {} : { storeId: directory.storeId })
+      ...(directory === undefined ? {} : { storeId: directory.storeId as StoreId })
     })
     await remember(directory, store)
     const logger = options.logger ?? defaultLogger()
