@@ -1,6 +1,6 @@
 /** The strategies that pick a winner among the heads of a key. See protocols/batch.md, "Versions of a key". */
 
-import type { Author, Epoch, HybridTime, ShortId } from '../log/index.js'
+import type { Author, Epoch, HybridTime, Identity, ShortId } from '../log/index.js'
 import { compareTime } from '../log/index.js'
 
 export type Strategy = 'latest' | 'earliest' | 'all' | 'max' | 'min'
@@ -20,6 +20,8 @@ export interface Version {
   readonly id: ShortId
   /** Another copy of the same client's op was overwritten: ranks below every version without this. */
   readonly demoted: boolean
+  /** Of an op with a client id: copies of one identity are one version. */
+  readonly identity?: Identity
 }
 
 /** Total order: hybrid time, then author key, epoch, seq, index, batch id. */

@@ -5,7 +5,7 @@
  * client ids and digests are what the log says, at every instant, also after a crash. Knows nothing of networks: it
  * says what is held, in local positions. Disk layout: protocols/storage.md and keys.ts.
  */
-import type { NodeEvents } from '../base/index.js'
+import type { Clock, Crypto, Limits, NodeEvents, Random, Signer, VerifyReport } from '../base/index.js'
 import type { Disk, DiskSnapshot } from '../disk/index.js'
 import type {
   Author,
@@ -72,11 +72,14 @@ export interface CommitNotice {
 
 /** The versions of a key, and which of them a read shows. */
 export interface Cell {
+  /** Copies of one client's op are one version. */
   readonly heads: readonly Version[]
   /** Undefined when the key reads as absent (also when a tombstone wins). */
   readonly winner: Version | undefined
   /** The position at which what a read shows last changed. */
   readonly changedAt: number
+  /** Why the cell cannot be read, where a version of a kind that is not known here would win. `winner` is undefined. */
+  readonly unreadable?: string
 }
 
 export interface KeyRange {
@@ -218,17 +221,24 @@ export interface Store {
   programHas(from: string, name: OpName): Promise<boolean>
 
   /** Checks chain, signatures, checksums, and the state against the log. */
-  verify(options?: { signal?: AbortSignal }): Promise<import('../base/index.js').VerifyReport>
+  verify(options?: { signal?: AbortSignal }): Promise<VerifyReport>
   close(): Promise<void>
 }
 
 export interface StoreInit {
   readonly disk: Disk
   readonly network: string
-  readonly signer: import('../base/index.js').Signer
-  readonly crypto: import('../base/index.js').Crypto
-  readonly clock: import('../base/index.js').Clock
-  readonly random: import('../base/index.js').Random
-  readonly limits: import('../base/index.js').Limits
+  readonly signer: Signer
+  readonly crypto: Crypto
+  readonly clock: Clock
+  readonly random: Random
+  readonly limits: Limits
   readonly strategy: (key: Uint8Array) => Strategy
+  /**
+   * The store id that is kept beside the database. Where another one stands in the database, one of the two was put
+   * back or copied: the store takes a new id, and positions of before mean nothing to peers. @default not compared
+   */
+  readonly storeId?: string | undefined
 }
+
+export { openStore } from './open.js'

@@ -1,0 +1,272 @@
+/**
+ * Applying a batch of another node: where it goes in its author's log, and what its ops do to the heads.
+ *
+ * Keeps: only a gap in the chain or a missing dep holds a batch back; whether an entry of `over` has effect is a
+ * function of the log alone, so the verdict is the same everywhere, in whatever order batches arrive.
+ */
+import type { Batch, ClientIdHash, ShortId, Tip } from '../log/index.js'
+import { NO_BATCH, OP_FLAG, shortId } from '../log/index.js'
+import type { DraftCells } from './cells.js'
+import type { ClientOp } from './client-ids.js'
+import { meet } from './client-ids.js'
+import type { Draft } from './draft.js'
+import type { Head } from './heads.js'
+import { Origin } from './heads.js'
+import type { Chain } from './keys.js'
+import type { Ancestry, Lineage, Place } from './lineage.js'
+import { covers } from './lineage.js'
+import type { RemoteOp } from './prepare.js'
+import type { BranchRecord } from './records.js'
+
+/** Where a batch goes that can be applied. */
+export interface Placement {
+  readonly chain: Chain
+  /** The record of the branch where the batch begins one. */
+  readonly begins: BranchRecord | undefined
+  readonly deps: readonly Place[]
+  /** Batches of the same author, epoch and seq that are applied already. */
+  readonly rivals: readonly Place[]
+}
+
+export type Verdict =
+  | { readonly status: 'ready'; readonly placement: Placement }
+  | { readonly status: 'duplicate' }
+  | { readonly status: 'missing'; readonly missing: readonly Tip[] }
+
+type Slot = {
+  readonly chain: Chain
+  readonly begins: BranchRecord | undefined
+  readonly rivals: readonly Place[]
+}
+
+/** Decides whether a batch can be applied, and where it goes. */
+export async function placeBatch(draft: Draft, batch: Batch): Promise<Verdict> {
+  const { header } = batch
+  if (
+    draft.tip(shortId(batch.id))?.id === batch.id ||
+    draft.lineage.placed.get(shortId(batch.id))?.id === batch.id
+  ) {
+    return { status: 'duplicate' }
+  }
+  const missing: Tip[] = []
+  const slot = await slotOf(draft, batch)
+  if (slot === 'duplicate') return { status: 'duplicate' }
+  if (slot === 'missing') {
+    const { author, epoch, seq, previous } = header
+    missing.push({ author, epoch, seq: seq - 1, id: shortId(previous) })
+  }
+  const deps: Place[] = []
+  for (const dep of header.deps) {
+    const id = shortId(dep.id)
+    const number = draft.init.state.authors.numberOf(dep.author)
+    const place = number === undefined ? undefined : await draft.find(number, dep, id)
+    if (place === undefined || place.id !== dep.id) {
+      missing.push({ author: dep.author, epoch: dep.epoch, seq: dep.seq, id })
+    } else deps.push(place)
+  }
+  if (missing.length > 0 || slot === 'missing') return { status: 'missing', missing }
+  return { status: 'ready', placement: { ...slot, deps } }
+}
+
+async function slotOf(draft: Draft, batch: Batch): Promise<Slot | 'duplicate' | 'missing'> {
+  const { author, epoch, seq, previous } = batch.header
+  const { authors } = draft.init.state
+  if (previous === NO_BATCH) {
+    const number = authors.intern(author)
+    const rivals = await draft.lineage.findAll(number, epoch, 1)
+    if (rivals.some(rival => rival.id === batch.id)) return 'duplicate'
+    const branch = await nextBranch(draft, number, epoch)
+    return { chain: { author: number, epoch, branch }, begins: { deps: [] }, rivals }
+  }
+  const number = authors.numberOf(author)
+  if (number === undefined) return 'missing'
+  const before = await draft.find(number, { epoch, seq: seq - 1 }, shortId(previous))
+  if (before === undefined || before.id !== previous) return 'missing'
+  const chain = { author: number, epoch, branch: before.branch }
+  // A tip is named by nobody, so nothing can stand behind it.
+  if (draft.tip(shortId(previous)) !== undefined) return { chain, begins: undefined, rivals: [] }
+  const rivals = await draft.lineage.findAll(number, epoch, seq)
+  if (rivals.some(rival => rival.id === batch.id)) return 'duplicate'
+  if (!rivals.some(rival => rival.branch === before.branch)) return { chain, begins: undefined, rivals }
+  const branch = await nextBranch(draft, number, epoch)
+  const parent = { branch: before.branch, seq: seq - 1 }
+  return { chain: { ...chain, branch }, begins: { parent, deps: [] }, rivals }
+}
+
+async function nextBranch(draft: Draft, author: number, epoch: Chain['epoch']): Promise<number> {
+  let branch = 0
+  while ((await draft.lineage.branch({ author, epoch, branch })) !== undefined) branch++
+  if (branch > 0xffff) throw new RangeError('more branches of one epoch than a store can number')
+  return branch
+}
+
+/** Ids that were used again with other content, as they came up while ops were applied. */
+export interface Reuse {
+  readonly key: Uint8Array
+}
+
+/** What ops are applied to: a draft, or the state that `verify` computes anew. */
+export interface OpTarget {
+  readonly cells: DraftCells
+  readonly lineage: Lineage
+  readonly clientIds: ReadonlyMap<ClientIdHash, readonly ClientOp[] | undefined>
+  setClientOps(id: ClientIdHash, ops: ClientOp[]): void
+  addHistory(key: Uint8Array, position: number, index: number): void
+}
+
+/** Applies the ops of a batch that has its place, without those left out. The cells are loaded. */
+export async function applyOps(
+  draft: OpTarget,
+  batch: Batch,
+  { chain, deps }: Pick<Placement, 'chain' | 'deps'>,
+  ops: readonly (RemoteOp | undefined)[],
+  position: number
+): Promise<Reuse[]> {
+  const { author, seq, time } = batch.header
+  const origin = new Origin(chain, author, { seq, id: shortId(batch.id), time })
+  const reach = new Reach(draft.lineage, chain, seq, deps)
+  const reused: Reuse[] = []
+  for (let index = 0; index < ops.length; index++) {
+    const entry = ops[index]
+    if (entry === undefined) continue
+    const { op, text, client } = entry
+    const cell = draft.cells.get(text)
+    let isOver: ((head: Head) => boolean) | undefined
+    if (op.over.length > 0 && cell.heads.length > 0) {
+      let gone = overwritten(op.over, cell.heads, reach, index)
+      if (gone === undefined) {
+        await reach.learn(cell.heads)
+        gone = overwritten(op.over, cell.heads, reach, index)!
+      }
+      if (gone.length > 0) isOver = head => gone.includes(head)
+    }
+    const identity = client?.identity
+    const own: Head | undefined =
+      (op.flags & OP_FLAG.head) === 0
+        ? undefined
+        : { origin, index, kind: op.kind, value: op.value, identity, demoted: false }
+    draft.cells.change(cell, isOver, own, position)
+    draft.addHistory(op.key, position, index)
+    if (client !== undefined && noteClientOp(draft, client, position, index) === 'reused')
+      reused.push({ key: op.key })
+  }
+  return reused
+}
+
+function noteClientOp(
+  draft: OpTarget,
+  { mark, identity }: NonNullable<RemoteOp['client']>,
+  position: number,
+  index: number
+): 'first' | 'copy' | 'reused' {
+  const op: ClientOp = { number: mark.number, position, index, identity }
+  const known = draft.clientIds.get(mark.idHash) ?? []
+  const verdict = meet(known, op)
+  if (verdict === 'first') draft.setClientOps(mark.idHash, [...known, op])
+  return verdict
+}
+
+/** The heads that the entries of `over` remove; undefined when that takes a look at the log. */
+function overwritten(
+  over: RemoteOp['op']['over'],
+  heads: readonly Head[],
+  reach: Reach,
+  index: number
+): readonly Head[] | undefined {
+  const gone: Head[] = []
+  for (const ref of over) {
+    for (const head of heads) {
+      if (head.index !== ref.index || gone.includes(head)) continue
+      const verdict =
+        'batch' in ref
+          ? head.origin.id === ref.batch && reach.behind(head.origin)
+          : reach.onOwnBranch(head, ref.seq, index)
+      if (verdict === undefined) return undefined
+      if (verdict) gone.push(head)
+    }
+  }
+  return gone
+}
+
+/** What the writer of a batch can have seen, by the batch's own deps and chain. */
+class Reach {
+  readonly #lineage: Lineage
+  readonly #chain: Chain
+  readonly #seq: number
+  readonly #deps: readonly Place[]
+  /** Batches behind this one, and those on its own branch, as far as looked up. */
+  readonly #behind = new Map<ShortId, boolean>()
+  readonly #onBranch = new Map<ShortId, boolean>()
+  readonly #ancestries = new Map<Place | Chain, Ancestry>()
+
+  constructor(lineage: Lineage, chain: Chain, seq: number, deps: readonly Place[]) {
+    this.#lineage = lineage
+    this.#chain = chain
+    this.#seq = seq
+    this.#deps = deps
+  }
+
+  /** Whether a batch is one of the deps or behind one; undefined when it takes a look at the log. */
+  behind(origin: Origin): boolean | undefined {
+    for (const dep of this.#deps) if (sameChain(dep, origin) && dep.seq >= origin.seq) return true
+    if (!this.#mayReach(origin)) return false
+    return this.#behind.get(origin.id)
+  }
+
+  /** Whether a head is the op `seq` on the batch's own branch; undefined when it takes a look at the log. */
+  onOwnBranch({ origin, index }: Head, seq: number, ownIndex: number): boolean | undefined {
+    if (origin.seq !== seq || !this.#sameEpoch(origin)) return false
+    const own = origin.branch === this.#chain.branch
+    if (seq === this.#seq) return own && index < ownIndex
+    if (seq > this.#seq) return false
+    return own || this.#onBranch.get(origin.id)
+  }
+
+  /** Looks up what the verdicts on these heads rest on. */
+  async learn(heads: readonly Head[]): Promise<void> {
+    for (const { origin } of heads) {
+      if (this.#mayReach(origin)) this.#behind.set(origin.id, await this.#isBehind(origin))
+      if (this.#sameEpoch(origin)) this.#onBranch.set(origin.id, await this.#isOnBranch(origin))
+    }
+  }
+
+  #sameEpoch({ author, epoch }: Origin): boolean {
+    return author === this.#chain.author && epoch === this.#chain.epoch
+  }
+
+  #mayReach({ author }: Origin): boolean {
+    return author === this.#chain.author || this.#deps.some(dep => dep.author === author)
+  }
+
+  async #isBehind(origin: Origin): Promise<boolean> {
+    for (const dep of this.#deps) {
+      if (dep.author !== origin.author) continue
+      if (covers(await this.#ancestry(dep, dep.seq), origin, origin.seq)) return true
+    }
+    if (origin.author !== this.#chain.author) return false
+    return covers(await this.#ancestry(this.#chain, this.#seq), origin, origin.seq)
+  }
+
+  async #isOnBranch(origin: Origin): Promise<boolean> {
+    let { branch } = this.#chain
+    while (branch !== origin.branch) {
+      const record = await this.#lineage.branch({ ...this.#chain, branch })
+      if (record?.parent === undefined || record.parent.seq < origin.seq) return false
+      branch = record.parent.branch
+    }
+    return true
+  }
+
+  async #ancestry(from: Place | Chain, seq: number): Promise<Ancestry> {
+    let ancestry = this.#ancestries.get(from)
+    if (ancestry === undefined) {
+      ancestry = await this.#lineage.ancestry(from, seq)
+      this.#ancestries.set(from, ancestry)
+    }
+    return ancestry
+  }
+}
+
+function sameChain(a: Chain, b: Chain): boolean {
+  return a.author === b.author && a.epoch === b.epoch && a.branch === b.branch
+}

@@ -1,0 +1,215 @@
+/**
+ * The cells that a commit touches: read once, changed op by op, written once.
+ *
+ * Keeps the rule of heads: what an op overwrites goes, its own version comes if it has the bit. Keeps that a client's
+ * op takes effect once: when a copy is overwritten the others in the cell are demoted, and one that comes later is
+ * demoted at once. Keeps `changedAt`, the counts and the digest in step with the heads.
+ */
+import type { Hashes } from '../base/index.js'
+import { equalBytes } from '../base/index.js'
+import type { DiskWrite } from '../disk/index.js'
+import type { Identity, ShortId, StateDigest } from '../log/index.js'
+import { stateHash } from '../log/index.js'
+import type { Strategy } from '../merge/index.js'
+import { distinct } from '../merge/index.js'
+import type { AuthorNames } from './authors.js'
+import type { CellRecord, Head } from './heads.js'
+import { cellOf, isKnownKind, versionOf } from './heads.js'
+import { conflictKey, overwrittenKey } from './keys.js'
+import { decodeCell, encodeCell } from './records.js'
+
+/** One cell of a commit. */
+export interface DraftCell extends CellRecord {
+  readonly key: Uint8Array
+  readonly diskKey: Uint8Array
+  /** The heads as they are on disk. */
+  readonly before: readonly Head[]
+  heads: Head[]
+  changedAt: number
+  touched: boolean
+}
+
+/** What is told about a cell after the commit. */
+export interface CellNote {
+  readonly key: Uint8Array
+  readonly versions: number
+  readonly reason: 'conflict' | 'unreadable'
+  readonly text: string
+}
+
+export interface DraftCellsInit {
+  readonly hashes: Hashes
+  readonly names: AuthorNames
+  readonly strategy: (key: Uint8Array) => Strategy
+}
+
+const EMPTY = new Uint8Array(0)
+
+export class DraftCells {
+  readonly notes: CellNote[] = []
+  readonly #init: DraftCellsInit
+  readonly #cells = new Map<string, DraftCell>()
+  /** Identities of which a copy was overwritten, as far as looked up. */
+  readonly #overwritten = new Map<Identity, boolean>()
+  readonly #newlyOverwritten = new Set<Identity>()
+
+  constructor(init: DraftCellsInit) {
+    this.#init = init
+  }
+
+  has(text: string): boolean {
+    return this.#cells.has(text)
+  }
+
+  /** The cell of a key that was loaded. */
+  get(text: string): DraftCell {
+    return this.#cells.get(text)!
+  }
+
+  values(): IterableIterator<DraftCell> {
+    return this.#cells.values()
+  }
+
+  isOverwritten(identity: Identity): boolean {
+    return this.#overwritten.get(identity) === true
+  }
+
+  load(text: string, key: Uint8Array, diskKey: Uint8Array, value: Uint8Array | undefined): void {
+    const { hashes, names } = this.#init
+    if (value === undefined) {
+      const cell = { key, diskKey, before: [], heads: [], changedAt: 0, present: false, touched: false }
+      this.#cells.set(text, cell)
+      return
+    }
+    const { heads, changedAt, present } = decodeCell(diskKey, value, hashes, names)
+    this.#cells.set(text, {
+      key,
+      diskKey,
+      before: heads,
+      heads: heads.slice(),
+      changedAt,
+      present,
+      touched: false
+    })
+  }
+
+  knowOverwritten(identity: Identity, overwritten: boolean): void {
+    if (!this.#overwritten.has(identity)) this.#overwritten.set(identity, overwritten)
+  }
+
+  /** `heads(key) := heads(key) \ over`, and `own` if there is one. */
+  change(
+    cell: DraftCell,
+    isOver: ((head: Head) => boolean) | undefined,
+    own: Head | undefined,
+    position: number
+  ): void {
+    const { heads } = cell
+    cell.touched = true
+    if (isOver !== undefined && heads.length === 1 && own !== undefined && isOver(heads[0]!)) {
+      const gone = heads[0]!
+      if (gone.identity !== undefined) this.#overwrite(gone.identity, [])
+      if (own.identity !== undefined) this.#enter(own)
+      if (gone.value !== undefined || own.value !== undefined) cell.changedAt = position
+      heads[0] = own
+      return
+    }
+    if (heads.length === 0 && own !== undefined) {
+      if (own.identity !== undefined) this.#enter(own)
+      if (own.value !== undefined) cell.changedAt = position
+      heads.push(own)
+      return
+    }
+    const shown = this.#shown(cell)
+    const left = isOver === undefined ? heads : heads.filter(head => !isOver(head))
+    if (left.length < heads.length) {
+      for (const head of heads) {
+        if (head.identity !== undefined && !left.includes(head)) this.#overwrite(head.identity, left)
+      }
+    }
+    cell.heads = left
+    if (own !== undefined) {
+      if (own.identity !== undefined) this.#enter(own)
+      left.push(own)
+    }
+    if (!sameShown(shown, this.#shown(cell))) cell.changedAt = position
+  }
+
+  #enter(own: Head): void {
+    if (this.#overwritten.get(own.identity!) === true) own.demoted = true
+  }
+
+  #overwrite(identity: Identity, left: readonly Head[]): void {
+    if (this.#overwritten.get(identity) !== true) this.#newlyOverwritten.add(identity)
+    this.#overwritten.set(identity, true)
+    for (const head of left) if (head.identity === identity) head.demoted = true
+  }
+
+  #shown(cell: DraftCell): Shown {
+    return cellOf(cell, this.#init.strategy(cell.key)).winner
+  }
+
+  /** Puts the touched cells into the commit; answers by how many the count of present keys changed. */
+  writeTo(write: DiskWrite, digest: StateDigest): number {
+    let keys = 0
+    for (const identity of this.#newlyOverwritten) write.put(overwrittenKey(identity), EMPTY)
+    for (const cell of this.#cells.values()) {
+      if (!cell.touched) continue
+      const present = this.#settle(cell, write)
+      if (present !== cell.present) keys += present ? 1 : -1
+      this.#digest(cell, digest)
+      const { heads, changedAt, diskKey } = cell
+      write.put(diskKey, encodeCell(diskKey, { heads, changedAt, present }, this.#init.hashes))
+    }
+    return keys
+  }
+
+  /** Keeps the index of conflicts and notes what is worth telling; answers whether a read shows a value. */
+  #settle(cell: DraftCell, write: DiskWrite): boolean {
+    const { heads, before, key } = cell
+    const only = heads[0]
+    if (heads.length === 1 && before.length < 2 && isKnownKind(only!.kind)) return only!.value !== undefined
+    const versions = countOf(heads)
+    const versionsBefore = countOf(before)
+    if (versions > 1 && versionsBefore < 2) write.put(conflictKey(key), EMPTY)
+    if (versions < 2 && versionsBefore > 1) write.del(conflictKey(key))
+    if (versions > 1 && versions > versionsBefore) {
+      this.notes.push({ key, versions, reason: 'conflict', text: 'concurrent' })
+    }
+    const { winner, unreadable } = cellOf(cell, this.#init.strategy(key))
+    if (unreadable !== undefined) this.notes.push({ key, versions, reason: 'unreadable', text: unreadable })
+    return winner !== undefined
+  }
+
+  #digest(cell: DraftCell, digest: StateDigest): void {
+    const { key, before, heads } = cell
+    const { hashes } = this.#init
+    for (const { origin, index } of without(before, heads))
+      digest.remove(stateHash(key, origin.id, index, hashes))
+    for (const { origin, index } of without(heads, before))
+      digest.add(stateHash(key, origin.id, index, hashes))
+  }
+}
+
+type Shown =
+  | { readonly id: ShortId; readonly seq: number; readonly index: number; readonly value?: Uint8Array }
+  | undefined
+
+function sameShown(a: Shown, b: Shown): boolean {
+  if (a === undefined || b === undefined) return a === b
+  if (a.id !== b.id || a.seq !== b.seq || a.index !== b.index) return false
+  return (
+    a.value === b.value || (a.value !== undefined && b.value !== undefined && equalBytes(a.value, b.value))
+  )
+}
+
+function without(heads: readonly Head[], others: readonly Head[]): readonly Head[] {
+  if (others.length === 0) return heads
+  if (others.length < 8) return heads.filter(head => !others.includes(head))
+  const set = new Set(others)
+  return heads.filter(head => !set.has(head))
+}
+
+function countOf(heads: readonly Head[]): number {
+  return heads.length < 2 ? heads.length : distinct(heads.map(versionOf)).length
+}

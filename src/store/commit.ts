@@ -1,0 +1,334 @@
+/**
+ * The pipeline of commits: local writes, batches of other nodes and small upkeep go to the disk in groups.
+ *
+ * While a commit is in flight arrivals gather; the next commit takes the remote batches in order, then the local
+ * writes in queue order. Keeps the order: durable, then memory, then listeners, then the callers. What is refused
+ * (a condition, a reused id) fails alone. After an error of the disk what was in flight ends as the disk said, what
+ * was queued as STORE_FENCED.
+ */
+import type { Clock, NodeEvents } from '../base/index.js'
+import { isNatterError, messageOf, NatterError } from '../base/index.js'
+import type { Disk } from '../disk/index.js'
+import type { Author, BareHeader, Batch } from '../log/index.js'
+import { peerIdOf } from '../log/index.js'
+import type { Placement } from './apply.js'
+import { applyOps, placeBatch } from './apply.js'
+import type { CellNote } from './cells.js'
+import { writeCovers } from './covers.js'
+import { Draft } from './draft.js'
+import type { ApplyResult, CommitNotice, Committed } from './index.js'
+import type { BranchCache } from './lineage.js'
+import type { LocalInit, LocalOutcome, PreparedWrite } from './local.js'
+import { LocalWriter } from './local.js'
+import type { RemoteOp } from './prepare.js'
+import { remoteOps, Wanted } from './prepare.js'
+import type { Meta, State } from './state.js'
+
+/** Bytes of remote bodies that one commit takes: keeps the memory of a commit bounded. */
+const remoteBytes = 16 * 1024 * 1024
+
+export interface WriteRequest {
+  readonly type: 'write'
+  readonly prepared: PreparedWrite
+  resolve(committed: Committed): void
+  reject(error: unknown): void
+}
+
+export interface ApplyRequest {
+  readonly type: 'apply'
+  readonly batches: readonly Batch[]
+  readonly proof: readonly BareHeader[]
+  resolve(results: ApplyResult[]): void
+  reject(error: unknown): void
+}
+
+/** Anything else that is to be written: accounts of peers. */
+export interface UpkeepRequest {
+  readonly type: 'upkeep'
+  run(draft: Draft): Promise<void> | void
+  resolve(): void
+  reject(error: unknown): void
+}
+
+export type Request = WriteRequest | ApplyRequest | UpkeepRequest
+
+export interface CommitterInit extends LocalInit {
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly branches: BranchCache
+  readonly identity: Pick<Meta, 'storeId' | 'database' | 'author'>
+  readonly state: () => State
+  /** Puts into a commit what waits for one. */
+  readonly addWaiting: (draft: Draft) => void
+  readonly announce: (notice: CommitNotice) => void
+  readonly emit: <K extends keyof NodeEvents>(type: K, event: NodeEvents[K]) => void
+  /** Where a write stands whose id was known. */
+  readonly repeated: (ops: readonly { position: number; index: number }[]) => Promise<Committed>
+}
+
+export class Committer {
+  readonly #init: CommitterInit
+  #queue: Request[] = []
+  #running: Promise<void> | undefined
+  #generation = 0
+
+  constructor(init: CommitterInit) {
+    this.#init = init
+  }
+
+  get queued(): number {
+    return this.#queue.length
+  }
+
+  enqueue(request: Request): void {
+    const refused = this.#refusal(request)
+    if (refused !== undefined) {
+      request.reject(refused)
+      return
+    }
+    this.#queue.push(request)
+    this.#running ??= this.#run()
+  }
+
+  /** Takes a request back that no commit has taken yet. */
+  withdraw(request: Request): boolean {
+    const at = this.#queue.indexOf(request)
+    if (at < 0) return false
+    this.#queue.splice(at, 1)
+    return true
+  }
+
+  /** Memory was built anew: a commit that was being put together on the old one must not be made. */
+  restart(): void {
+    this.#generation++
+  }
+
+  /** Resolves when nothing is queued or in flight. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running
+  }
+
+  #refusal(request: Request): NatterError | undefined {
+    const { disk, limits } = this.#init
+    if (disk.state === 'closed') return new NatterError('STORE_CLOSED', 'the store is closed')
+    if (disk.state === 'fenced') return fenced(disk.reason)
+    if (request.type === 'write' && this.#queue.length >= limits.queuedWrites)
+      return fenced('too many writes wait')
+    return undefined
+  }
+
+  async #run(): Promise<void> {
+    await undefined // callers of the same turn go into one commit
+    while (this.#queue.length > 0) {
+      const taken = this.#take()
+      await this.#commit(taken)
+    }
+    this.#running = undefined
+  }
+
+  /** Remote batches up to a bound, and everything local: those are bounded by the length of the queue. */
+  #take(): Request[] {
+    const taken: Request[] = []
+    const left: Request[] = []
+    let bytes = 0
+    for (const request of this.#queue) {
+      if (request.type === 'apply') {
+        if (bytes > remoteBytes) {
+          left.push(request)
+          continue
+        }
+        for (const { body } of request.batches) bytes += body.length
+      }
+      taken.push(request)
+    }
+    this.#queue = left
+    return taken
+  }
+
+  async #commit(requests: readonly Request[]): Promise<void> {
+    const { disk } = this.#init
+    const generation = this.#generation
+    let done: Done
+    try {
+      done = await this.#draft(requests)
+      if (disk.state !== 'open' || generation !== this.#generation) throw fenced(disk.reason)
+    } catch (error) {
+      await this.#fail(requests, error)
+      return
+    }
+    const { draft } = done
+    try {
+      if (draft.write.length > 0) await disk.commit(draft.write)
+    } catch (error) {
+      for (const request of requests) request.reject(error)
+      if (disk.state !== 'open') this.#rejectQueued(disk.reason)
+      return
+    }
+    draft.publish()
+    this.#tell(done)
+    this.#init.announce({ applied: draft.applied })
+    this.#resolve(requests, done)
+  }
+
+  /** Nothing was made. One request that cannot be drafted, for damage it runs into, must not fail the others. */
+  async #fail(requests: readonly Request[], error: unknown): Promise<void> {
+    if (this.#init.disk.state !== 'open') {
+      const reason = isNatterError(error, 'STORE_FENCED') ? error : fenced(messageOf(error))
+      for (const request of requests) request.reject(reason)
+      return
+    }
+    const [only] = requests
+    if (requests.length === 1 && only !== undefined) only.reject(error)
+    else for (const request of requests) await this.#commit([request])
+  }
+
+  #rejectQueued(reason: string | undefined): void {
+    const queued = this.#queue
+    this.#queue = []
+    for (const request of queued) request.reject(fenced(reason))
+  }
+
+  async #draft(requests: readonly Request[]): Promise<Done> {
+    const { disk, crypto, branches, strategy, clock, identity } = this.#init
+    const state = this.#init.state()
+    const draft = new Draft({ disk, hashes: crypto, state, branches, strategy, nowMs: clock.now() })
+    const wanted = new Wanted(draft)
+    const remote: { request: ApplyRequest; ops: Map<Batch, RemoteOp[]> }[] = []
+    const local: PreparedWrite[] = []
+    for (const request of requests) {
+      if (request.type === 'write') {
+        local.push(request.prepared)
+        wanted.local(request.prepared.write, request.prepared.texts, crypto)
+      } else if (request.type === 'apply') {
+        const ops = new Map<Batch, RemoteOp[]>()
+        for (const batch of request.batches) {
+          const list = remoteOps(batch, crypto)
+          wanted.remote(list)
+          ops.set(batch, list)
+        }
+        remote.push({ request, ops })
+      }
+    }
+    await wanted.load()
+    const session = new RemoteSession(this.#init, draft)
+    const results = new Map<Request, ApplyResult[]>()
+    for (const { request, ops } of remote) results.set(request, await session.apply(request, ops))
+    const writer = new LocalWriter(this.#init, draft)
+    for (const prepared of local) await writer.add(prepared)
+    const outcomes = await writer.finish()
+    this.#init.addWaiting(draft)
+    for (const request of requests) if (request.type === 'upkeep') await request.run(draft)
+    if (draft.applied.length > 0) draft.finish(identity)
+    return { draft, results, outcomes, session }
+  }
+
+  #tell({ draft, session }: Done): void {
+    const { emit } = this.#init
+    for (const fork of session.forks) emit('fork', fork)
+    for (const [author, aheadMs] of session.ahead) emit('clock', { author: peerIdOf(author), aheadMs })
+    for (const { key } of session.reused) {
+      emit('conflict', { key: textOfKey(key), versions: 1, reason: 'id-reused' })
+    }
+    for (const note of draft.cells.notes) this.#tellCell(note)
+  }
+
+  #tellCell({ key, versions, reason, text }: CellNote): void {
+    const { emit } = this.#init
+    if (reason === 'conflict') emit('conflict', { key: textOfKey(key), versions, reason: 'concurrent' })
+    else emit('unreadable', { key: textOfKey(key), reason: text })
+  }
+
+  #resolve(requests: readonly Request[], { results, outcomes }: Done): void {
+    for (const request of requests) {
+      if (request.type === 'apply') request.resolve(results.get(request)!)
+      else if (request.type === 'upkeep') request.resolve()
+      else this.#resolveWrite(request, outcomes.get(request.prepared)!)
+    }
+  }
+
+  #resolveWrite(request: WriteRequest, outcome: LocalOutcome): void {
+    if ('committed' in outcome) request.resolve(outcome.committed)
+    else if ('refused' in outcome) request.reject(outcome.refused)
+    else this.#init.repeated(outcome.repeated).then(request.resolve, request.reject)
+  }
+}
+
+interface Done {
+  readonly draft: Draft
+  readonly results: ReadonlyMap<Request, ApplyResult[]>
+  readonly outcomes: ReadonlyMap<PreparedWrite, LocalOutcome>
+  readonly session: RemoteSession
+}
+
+/** The remote batches of one commit, and what there is to tell about them. */
+class RemoteSession {
+  readonly forks: NodeEvents['fork'][] = []
+  readonly reused: { key: Uint8Array }[] = []
+  /** Authors whose clock is ahead, by how many milliseconds. */
+  readonly ahead = new Map<Author, number>()
+  readonly #init: CommitterInit
+  readonly #draft: Draft
+
+  constructor(init: CommitterInit, draft: Draft) {
+    this.#init = init
+    this.#draft = draft
+  }
+
+  async apply(request: ApplyRequest, ops: ReadonlyMap<Batch, RemoteOp[]>): Promise<ApplyResult[]> {
+    const results: ApplyResult[] = []
+    for (const batch of request.batches) {
+      const verdict = await placeBatch(this.#draft, batch)
+      if (verdict.status === 'duplicate') results.push({ batch, status: 'duplicate' })
+      else if (verdict.status === 'missing')
+        results.push({ batch, status: 'missing', missing: verdict.missing })
+      else results.push(await this.#take(batch, verdict.placement, ops.get(batch)!))
+    }
+    writeCovers(this.#draft, request.batches, request.proof)
+    return results
+  }
+
+  async #take(batch: Batch, placement: Placement, ops: readonly RemoteOp[]): Promise<ApplyResult> {
+    const draft = this.#draft
+    const { author, epoch, seq } = batch.header
+    const { chain, begins, deps, rivals } = placement
+    const ownDeps = deps.filter(dep => dep.author === chain.author)
+    const mark = await draft.append(batch, chain, { local: false, begins, ownDeps })
+    this.reused.push(...(await applyOps(draft, batch, placement, ops, mark.position)))
+    this.#observe(batch)
+    if (rivals.length > 0) {
+      this.forks.push({
+        author: peerIdOf(author),
+        epoch,
+        seq,
+        batches: [...rivals.map(rival => rival.id), batch.id]
+      })
+    }
+    // Somebody else writes in this epoch of this node: whatever the next batch were, it could be a second one.
+    if (author === this.#init.author && epoch === draft.own?.epoch) draft.own = undefined
+    return { batch, status: 'applied', mark }
+  }
+
+  #observe({ header }: Batch): void {
+    const draft = this.#draft
+    const { nowMs } = draft.init
+    const { clockDriftMs } = this.#init.limits
+    draft.observe(header.time, clockDriftMs)
+    const aheadMs = header.time.ms - nowMs
+    if (aheadMs > clockDriftMs) {
+      this.ahead.set(header.author, Math.max(aheadMs, this.ahead.get(header.author) ?? 0))
+    }
+  }
+}
+
+function fenced(reason: string | undefined): NatterError {
+  return new NatterError(
+    'STORE_FENCED',
+    `the write was not made: ${reason ?? 'the disk is being opened again'}`
+  )
+}
+
+const lenient = new TextDecoder()
+
+function textOfKey(key: Uint8Array): string {
+  return lenient.decode(key)
+}

@@ -1,0 +1,240 @@
+/**
+ * One commit while it is put together: what is durable, and on top of it what this commit adds. Nothing of it can be
+ * seen from outside before `publish`, and a draft that fails is dropped.
+ */
+import type { Hashes } from '../base/index.js'
+import type { Disk, DiskWrite } from '../disk/index.js'
+import type { Batch, ClientIdHash, HybridTime, Mark, ShortId, StateDigest } from '../log/index.js'
+import { StateDigest as Digest, NO_BATCH, observeTime, shortId } from '../log/index.js'
+import type { Strategy } from '../merge/index.js'
+import { DraftCells } from './cells.js'
+import type { ClientOp } from './client-ids.js'
+import { encodeClientOps } from './client-ids.js'
+import type { AppliedBatch } from './index.js'
+import type { Chain } from './keys.js'
+import { branchKey, clientIdKey, coverKey, historyKey, indexKey, logKey, META_KEY, tipKey } from './keys.js'
+import type { BranchCache, Place } from './lineage.js'
+import { chainText, Lineage } from './lineage.js'
+import type { BranchRecord, IndexRecord, OwnDep, TipRecord } from './records.js'
+import { encodeBranch, encodeIndex, encodeLog, encodeTip, nextCheck } from './records.js'
+import type { Meta, OwnChain, State, Totals } from './state.js'
+import { encodeMeta } from './state.js'
+
+export interface DraftInit {
+  readonly disk: Disk
+  readonly hashes: Hashes
+  readonly state: State
+  readonly branches: BranchCache
+  readonly strategy: (key: Uint8Array) => Strategy
+  readonly nowMs: number
+}
+
+/** What stands on disk and in the draft. */
+class DraftLineage extends Lineage {
+  readonly placed = new Map<ShortId, Place>()
+  readonly slots = new Map<string, IndexRecord>()
+  readonly branches = new Map<string, { chain: Chain; record: BranchRecord }>()
+
+  override async at(chain: Chain, seq: number): Promise<IndexRecord | undefined> {
+    return this.slots.get(`${chainText(chain)}/${seq}`) ?? super.at(chain, seq)
+  }
+
+  override async branch(chain: Chain): Promise<BranchRecord | undefined> {
+    return this.branches.get(chainText(chain))?.record ?? super.branch(chain)
+  }
+}
+
+const EMPTY = new Uint8Array(0)
+
+export class Draft {
+  readonly init: DraftInit
+  readonly write: DiskWrite
+  readonly cells: DraftCells
+  readonly lineage: DraftLineage
+  readonly applied: AppliedBatch[] = []
+  /** The ops that stand under client ids; undefined for an id that is not known. */
+  readonly clientIds = new Map<ClientIdHash, ClientOp[] | undefined>()
+  /** Things to do when the commit is durable, before anybody is told. */
+  readonly afterwards: (() => void)[] = []
+  mark: Mark
+  time: HybridTime
+  own: OwnChain | undefined
+  readonly totals: Totals
+  readonly #digest: StateDigest
+  readonly #changedIds = new Set<ClientIdHash>()
+  readonly #tips = new Map<ShortId, TipRecord>()
+  readonly #gone = new Map<ShortId, TipRecord>()
+
+  constructor(init: DraftInit) {
+    const { disk, hashes, state, branches, strategy } = init
+    this.init = init
+    this.write = disk.write()
+    this.cells = new DraftCells({ hashes, names: state.authors, strategy })
+    this.lineage = new DraftLineage(disk, hashes, branches)
+    this.mark = state.mark
+    this.time = state.time
+    this.own = state.own
+    this.totals = { ...state.totals }
+    this.#digest = new Digest(state.digest.bytes())
+  }
+
+  tip(id: ShortId): TipRecord | undefined {
+    return this.#tips.get(id) ?? (this.#gone.has(id) ? undefined : this.init.state.tips.get(id))
+  }
+
+  tipsOf(author: number): TipRecord[] {
+    const tips: TipRecord[] = []
+    for (const [id, tip] of this.init.state.tipsByAuthor.get(author) ?? [])
+      if (!this.#gone.has(id)) tips.push(tip)
+    for (const tip of this.#tips.values()) if (tip.author === author) tips.push(tip)
+    return tips
+  }
+
+  /** Takes over the time of another node's batch, to no more than `driftMs` past the wall clock. */
+  observe(time: HybridTime, driftMs: number): void {
+    this.time = observeTime(this.time, time, this.init.nowMs, driftMs)
+  }
+
+  /** A batch by name and id: a tip costs nothing, anything older a read. */
+  async find(
+    author: number,
+    chain: { epoch: Chain['epoch']; seq: number },
+    id: ShortId
+  ): Promise<Place | undefined> {
+    const { epoch, seq } = chain
+    const tip = this.tip(id)
+    if (tip !== undefined) {
+      return tip.author === author && tip.epoch === epoch && tip.seq === seq ? tip : undefined
+    }
+    const placed = this.lineage.placed.get(id)
+    if (placed !== undefined) {
+      return placed.author === author && placed.epoch === epoch && placed.seq === seq ? placed : undefined
+    }
+    return this.lineage.find(author, epoch, seq, id)
+  }
+
+  setClientOps(id: ClientIdHash, ops: ClientOp[]): void {
+    this.clientIds.set(id, ops)
+    this.#changedIds.add(id)
+  }
+
+  /** Takes a batch into the log at the next position. `ownDeps` are its deps on its own author, with their branches. */
+  async append(
+    batch: Batch,
+    chain: Chain,
+    options: { local: boolean; begins: BranchRecord | undefined; ownDeps: readonly Place[] }
+  ): Promise<Mark> {
+    const { hashes, nowMs } = this.init
+    const { header, id } = batch
+    const { seq } = header
+    const mark = { position: this.mark.position + 1, check: nextCheck(this.mark.check, id, hashes) }
+    const signed = batch.signature !== undefined
+    const place: Place = { ...chain, seq, id, position: mark.position }
+    const { ops: opsBefore, bytes: bytesBefore } = this.totals
+    const key = logKey(mark.position)
+    const record = {
+      batch,
+      branch: chain.branch,
+      check: mark.check,
+      opsBefore,
+      bytesBefore,
+      arrivedMs: nowMs
+    }
+    this.write.put(key, encodeLog(key, { ...record, local: options.local }, hashes))
+    const slot = indexKey(chain, seq)
+    this.write.put(slot, encodeIndex(slot, { ...place, signed }, hashes))
+    const short = shortId(id)
+    this.lineage.placed.set(short, place)
+    this.lineage.slots.set(`${chainText(chain)}/${seq}`, { ...place, signed })
+    await this.#branch(chain, seq, options)
+    this.#dropCover(batch, chain)
+    this.#moveTips(batch, place)
+    this.totals.ops += header.opCount
+    this.totals.bytes += header.bodyLength
+    this.mark = mark
+    this.applied.push({ batch, mark, local: options.local })
+    return mark
+  }
+
+  addHistory(key: Uint8Array, position: number, index: number): void {
+    this.write.put(historyKey(key, position, index), EMPTY)
+  }
+
+  async #branch(
+    chain: Chain,
+    seq: number,
+    { begins, ownDeps }: { begins: BranchRecord | undefined; ownDeps: readonly Place[] }
+  ): Promise<void> {
+    if (begins === undefined && ownDeps.length === 0) return
+    const record = begins ?? (await this.lineage.branch(chain))
+    if (record === undefined) throw new Error(`no record of branch ${chainText(chain)}`)
+    const named = ownDeps.map(dep => ({ atSeq: seq, epoch: dep.epoch, branch: dep.branch, seq: dep.seq }))
+    this.#setBranch(chain, { ...record, deps: [...record.deps, ...named] satisfies OwnDep[] })
+  }
+
+  #setBranch(chain: Chain, record: BranchRecord): void {
+    this.lineage.branches.set(chainText(chain), { chain, record })
+  }
+
+  #moveTips({ header, signature }: Batch, place: Place): void {
+    if (header.previous !== NO_BATCH) this.#removeTip(shortId(header.previous))
+    for (const dep of header.deps) if (dep.author === header.author) this.#removeTip(shortId(dep.id))
+    const { author, epoch, branch, seq, id, position } = place
+    this.#tips.set(shortId(id), { author, epoch, branch, seq, id, position, signed: signature !== undefined })
+  }
+
+  /** What covered an unsigned end of the branch is no longer needed: what follows leads to a signature. */
+  #dropCover({ header: { previous } }: Batch, chain: Chain): void {
+    if (previous !== NO_BATCH && this.tip(shortId(previous))?.signed !== true) this.write.del(coverKey(chain))
+  }
+
+  #removeTip(id: ShortId): void {
+    if (this.#tips.delete(id)) return
+    const tip = this.init.state.tips.get(id)
+    if (tip !== undefined) this.#gone.set(id, tip)
+  }
+
+  /** Puts what follows from the batches into the write. */
+  finish(identity: Pick<Meta, 'storeId' | 'database' | 'author'>): void {
+    const { hashes, state } = this.init
+    const { write } = this
+    this.totals.keys += this.cells.writeTo(write, this.#digest)
+    for (const id of this.#changedIds) {
+      const key = clientIdKey(id)
+      write.put(key, encodeClientOps(key, this.clientIds.get(id)!, hashes))
+    }
+    for (const { chain, record } of this.lineage.branches.values()) {
+      const key = branchKey(chain)
+      write.put(key, encodeBranch(key, record, hashes))
+    }
+    for (const [id, tip] of this.#gone) write.del(tipKey(tip.author, id))
+    for (const [id, tip] of this.#tips) {
+      const key = tipKey(tip.author, id)
+      write.put(key, encodeTip(key, tip, hashes))
+    }
+    this.afterwards.push(state.authors.writeTo(write, hashes))
+    const meta = {
+      ...identity,
+      mark: this.mark,
+      totals: this.totals,
+      digest: this.#digest.bytes(),
+      time: this.time
+    }
+    write.put(META_KEY, encodeMeta(meta, hashes))
+  }
+
+  /** The commit is durable: memory follows. */
+  publish(): void {
+    const { state, branches } = this.init
+    for (const tip of this.#gone.values()) state.removeTip(tip)
+    for (const tip of this.#tips.values()) state.addTip(tip)
+    for (const { batch } of this.applied) state.frontier.apply(batch)
+    for (const { chain, record } of this.lineage.branches.values()) branches.set(chain, record)
+    state.mark = this.mark
+    state.totals = this.totals
+    state.digest = this.#digest
+    state.time = this.time
+    state.own = this.own
+    for (const run of this.afterwards) run()
+  }
+}

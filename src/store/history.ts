@@ -1,0 +1,223 @@
+/** Reading the log: a batch, an op, the history of a key, everything from a position on, and what changed since. */
+import type { Hashes } from '../base/index.js'
+import { ByteReader, equalBytes, NatterError } from '../base/index.js'
+import type { Disk } from '../disk/index.js'
+import type { ClientIdHash, Op, OpName, Tip } from '../log/index.js'
+import { clientMarkOf, findExtension, formatOpId, OP_EXTENSION } from '../log/index.js'
+import type { ClientOp } from './client-ids.js'
+import { decodeClientOps } from './client-ids.js'
+import type { Cell, Committed, LoggedOp } from './index.js'
+import { clientIdKey, historyRange, logKey, placeOfKey, positionOfKey, textOf } from './keys.js'
+import type { Lineage, Place } from './lineage.js'
+import { opsOf } from './prepare.js'
+import type { CellReader } from './reads.js'
+import type { LogRecord } from './records.js'
+import { damaged, decodeLog } from './records.js'
+import type { State } from './state.js'
+
+export interface LogReaderInit {
+  readonly disk: Disk
+  readonly hashes: Hashes
+  readonly state: () => State
+  readonly lineage: Lineage
+  readonly cells: CellReader
+}
+
+/** Batches of one read of the disk: large enough to amortise it, small enough for 8 MiB bodies. */
+const pageBatches = 4
+
+export class LogReader {
+  readonly #init: LogReaderInit
+
+  constructor(init: LogReaderInit) {
+    this.#init = init
+  }
+
+  /** The batch at a position; undefined when there is none. `STORE_DAMAGED` when it cannot be trusted. */
+  async record(position: number): Promise<LogRecord | undefined> {
+    const { disk, hashes } = this.#init
+    const key = logKey(position)
+    const value = await disk.get(key)
+    return value === undefined ? undefined : decodeLog(key, value, position, hashes)
+  }
+
+  async require(position: number): Promise<LogRecord> {
+    const record = await this.record(position)
+    if (record === undefined) throw damaged(`position ${position} of the log`, new Error('it is missing'))
+    return record
+  }
+
+  /** Batches above `from`, in order. */
+  async *records(from: number): AsyncGenerator<{ position: number; record: LogRecord }> {
+    const { disk, hashes } = this.#init
+    const iterator = disk.iterate({ gt: logKey(from), lte: logKey(2 ** 48 - 1) })
+    try {
+      for (
+        let page = await iterator.next(pageBatches);
+        page.length > 0;
+        page = await iterator.next(pageBatches)
+      ) {
+        for (const [key, value] of page) {
+          const position = positionOfKey(key)
+          yield { position, record: decodeLog(key, value, position, hashes) }
+        }
+      }
+    } finally {
+      await iterator.close()
+    }
+  }
+
+  async *history(key: Uint8Array): AsyncIterable<LoggedOp> {
+    const { disk, hashes } = this.#init
+    const iterator = disk.iterate({ ...historyRange(key), reverse: true })
+    try {
+      let last: { position: number; record: LogRecord; ops: Op[] } | undefined
+      for (let page = await iterator.next(64); page.length > 0; page = await iterator.next(64)) {
+        for (const [entry] of page) {
+          const { position, index } = placeOfKey(entry)
+          if (last?.position !== position) {
+            const record = await this.require(position)
+            last = { position, record, ops: opsOf(record.batch) }
+          }
+          const op = last.ops[index]
+          if (op === undefined || !equalBytes(op.key, key))
+            throw damaged('the history of a key', new Error('it names another op'))
+          yield loggedOp(last.record, position, op, index, hashes)
+        }
+      }
+    } finally {
+      await iterator.close()
+    }
+  }
+
+  async *replay(from: number): AsyncIterable<LoggedOp> {
+    for await (const { position, record } of this.records(from)) {
+      const ops = opsOf(record.batch)
+      for (let index = 0; index < ops.length; index++) {
+        yield loggedOp(record, position, ops[index]!, index, this.#init.hashes)
+      }
+    }
+  }
+
+  async changesAfter(
+    from: number,
+    count: number
+  ): Promise<{ upTo: number; keys: { key: Uint8Array; op: LoggedOp; cell: Cell }[] }> {
+    const newest = this.#init.state().mark.position
+    const upTo = Math.min(newest, from + count)
+    const keys: { key: Uint8Array; op: LoggedOp; cell: Cell }[] = []
+    for (let position = from + 1; position <= upTo; position++) {
+      const record = await this.require(position)
+      const ops = opsOf(record.batch)
+      const last = new Map<string, number>()
+      for (let index = 0; index < ops.length; index++) last.set(textOf(ops[index]!.key), index)
+      const indexes = [...last.values()].sort((a, b) => a - b)
+      const cells = await this.#init.cells.getMany(indexes.map(index => ops[index]!.key))
+      for (let i = 0; i < indexes.length; i++) {
+        const cell = cells[i]
+        const index = indexes[i]!
+        const op = ops[index]!
+        if (cell?.changedAt !== position) continue
+        keys.push({ key: op.key, op: loggedOp(record, position, op, index, this.#init.hashes), cell })
+      }
+    }
+    return { upTo: Math.max(upTo, from), keys }
+  }
+
+  /** Where a batch of exactly this name and id stands. */
+  async place(tip: Tip): Promise<Place | undefined> {
+    const state = this.#init.state()
+    const number = state.authors.numberOf(tip.author)
+    if (number === undefined) return undefined
+    const known = state.tips.get(tip.id)
+    if (known?.author === number && known.epoch === tip.epoch && known.seq === tip.seq) return known
+    return this.#init.lineage.find(number, tip.epoch, tip.seq, tip.id)
+  }
+
+  async findOp(name: OpName): Promise<LoggedOp | undefined> {
+    const number = this.#init.state().authors.numberOf(name.author)
+    if (number === undefined) return undefined
+    const all = await this.#init.lineage.findAll(number, name.epoch, name.seq)
+    const { branch } = name
+    const places = branch === undefined ? all : all.filter(({ id }) => id.startsWith(branch))
+    const found: LoggedOp[] = []
+    for (const { position } of places) {
+      const op = await this.#opAt(position, name.index)
+      if (op !== undefined) found.push(op)
+    }
+    if (found.length > 1) {
+      const ids = found.map(({ batch }) => formatOpId({ ...name, branch: batch.slice(0, 8) }))
+      throw new NatterError('AMBIGUOUS_OP_ID', `more than one op fits: ${ids.join(', ')}`, {
+        details: { ids }
+      })
+    }
+    return found[0]
+  }
+
+  async findClientId(hash: ClientIdHash): Promise<LoggedOp[] | undefined> {
+    const { disk, hashes } = this.#init
+    const key = clientIdKey(hash)
+    const value = await disk.get(key)
+    if (value === undefined) return undefined
+    const ops: ClientOp[] = decodeClientOps(key, value, hashes)
+    return this.opsAt([...ops].sort((a, b) => a.number - b.number))
+  }
+
+  async opsAt(places: readonly { position: number; index: number }[]): Promise<LoggedOp[]> {
+    const found: LoggedOp[] = []
+    let last: { position: number; record: LogRecord; ops: Op[] } | undefined
+    for (const { position, index } of places) {
+      if (last?.position !== position) {
+        const record = await this.require(position)
+        last = { position, record, ops: opsOf(record.batch) }
+      }
+      const op = last.ops[index]
+      if (op === undefined)
+        throw damaged(`position ${position} of the log`, new Error(`it has no op ${index}`))
+      found.push(loggedOp(last.record, position, op, index, this.#init.hashes))
+    }
+    return found
+  }
+
+  /** The answer to a write whose id was known. */
+  async repeated(places: readonly { position: number; index: number }[]): Promise<Committed> {
+    const ops = await this.opsAt(places)
+    const { batch, position, time } = ops[0]!
+    return { ops: ops.map(op => op.name), batch, position, time, repeated: true }
+  }
+
+  async #opAt(position: number, index: number): Promise<LoggedOp | undefined> {
+    const record = await this.require(position)
+    const op = opsOf(record.batch)[index]
+    return op === undefined ? undefined : loggedOp(record, position, op, index, this.#init.hashes)
+  }
+}
+
+function loggedOp(record: LogRecord, position: number, op: Op, index: number, hashes: Hashes): LoggedOp {
+  const { id, header } = record.batch
+  const { author, epoch, seq, time } = header
+  const name: OpName =
+    record.branch === 0
+      ? { author, epoch, seq, index }
+      : { author, epoch, seq, index, branch: id.slice(0, 8) }
+  const { kind, key, value } = op
+  const writerTimeMs = writerTimeOf(op)
+  const clientId = clientMarkOf(op, hashes)?.id
+  return {
+    name,
+    batch: id,
+    position,
+    time,
+    kind,
+    key,
+    ...(value !== undefined && { value }),
+    ...(writerTimeMs !== undefined && { writerTimeMs }),
+    ...(clientId !== undefined && { clientId })
+  }
+}
+
+function writerTimeOf(op: Op): number | undefined {
+  if (op.extensions.length === 0) return undefined
+  const block = findExtension(op.extensions, OP_EXTENSION.writerTime)
+  return block?.length === 6 ? new ByteReader(block).u48() : undefined
+}

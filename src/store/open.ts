@@ -1,0 +1,136 @@
+/**
+ * Opening a store: reads what memory holds, checks the end of the log, no replay. And opening it again after a fence:
+ * memory is built anew from what the disk turned out to hold, the newest batch is written once more in a synced commit
+ * before anybody hears of it, and what the interrupted commit did make is announced.
+ */
+import type { NodeEvents } from '../base/index.js'
+import { NatterError, toHex } from '../base/index.js'
+import type { Disk, DiskWrite } from '../disk/index.js'
+import type { StoreId } from '../log/index.js'
+import { authorOf, databaseIdOf } from '../log/index.js'
+import { Committer } from './commit.js'
+import { LogReader } from './history.js'
+import type { AppliedBatch, Store, StoreInit } from './index.js'
+import { logKey, META_KEY } from './keys.js'
+import { BranchCache, Lineage } from './lineage.js'
+import { PeerTable } from './peers.js'
+import { CellReader } from './reads.js'
+import type { Meta, State } from './state.js'
+import { decodeMeta, encodeMeta, loadState } from './state.js'
+import { Listeners, LogStore } from './store.js'
+
+/**
+ * Opens the store on an open disk. Throws `NETWORK_MISMATCH` for a disk of another network, `FORMAT_UNKNOWN` for a
+ * newer format, `STORE_DAMAGED` when the end of the log or what memory is made of cannot be trusted.
+ */
+export async function openStore(init: StoreInit): Promise<Store> {
+  const { disk, crypto, clock, strategy } = init
+  const identity = await identityOf(init)
+  const branches = new BranchCache()
+  const peers = new PeerTable(crypto)
+  await peers.load(disk)
+  let state = await loadState(disk, await readMeta(init), crypto)
+  const events = new Listeners()
+  const emit = <K extends keyof NodeEvents>(type: K, event: NodeEvents[K]): void => events.emit(type, event)
+  const lineage = new Lineage(disk, crypto, branches)
+  const cells = new CellReader({ disk, hashes: crypto, names: () => state.authors, strategy, emit })
+  const log = new LogReader({ disk, hashes: crypto, state: () => state, lineage, cells })
+  const committer = new Committer({
+    ...init,
+    ...identity,
+    identity,
+    clock,
+    branches,
+    state: () => state,
+    addWaiting: draft => peers.writeTo(draft.write),
+    announce: notice => events.announce(notice),
+    emit,
+    repeated: ops => log.repeated(ops)
+  })
+  let unannounced: readonly AppliedBatch[] = []
+  const stopRebuild = disk.onReopen(async commit => {
+    committer.restart()
+    const known = state.mark.position
+    branches.clear()
+    state = await loadState(disk, await readMeta(init), crypto)
+    await rewriteTail(disk, state, commit)
+    unannounced = await appliedAbove(log, known)
+  })
+  const stopState = disk.onState((now, reason) => {
+    const made = unannounced
+    if (now === 'open') {
+      unannounced = []
+      events.announce({ applied: made })
+    }
+    emit('storage', reason === undefined ? { state: now } : { state: now, reason })
+  })
+  const detach = (): void => {
+    stopRebuild()
+    stopState()
+  }
+  return new LogStore({
+    init,
+    ...identity,
+    state: () => state,
+    committer,
+    cells,
+    log,
+    lineage,
+    peers,
+    events,
+    detach
+  })
+}
+
+type Identity = Pick<Meta, 'storeId' | 'database' | 'author'>
+
+async function readMeta({ disk, crypto }: StoreInit): Promise<Meta | undefined> {
+  const value = await disk.get(META_KEY)
+  return value === undefined ? undefined : decodeMeta(value, crypto)
+}
+
+/** Who this store is: kept in it, and made anew where it is first opened or was put back. */
+async function identityOf(init: StoreInit): Promise<Identity> {
+  const { disk, network, signer, crypto, random, storeId } = init
+  const database = databaseIdOf(network, crypto)
+  const author = authorOf(signer.publicKey)
+  const meta = await readMeta(init)
+  if (meta !== undefined && meta.database !== database) {
+    throw new NatterError('NETWORK_MISMATCH', `the store belongs to another network than ${network}`)
+  }
+  const isSame =
+    meta !== undefined && meta.author === author && (storeId === undefined || storeId === meta.storeId)
+  if (isSame) return { storeId: meta.storeId, database, author }
+  const minted = { storeId: toHex(random.bytes(8)) as StoreId, database, author }
+  const write = disk.write()
+  const empty = { mark: { position: 0, check: '0'.repeat(16) }, totals: { ops: 0, keys: 0, bytes: 0 } }
+  const rest = meta ?? { ...empty, digest: new Uint8Array(16), time: { ms: 0, counter: 0 } }
+  write.put(META_KEY, encodeMeta({ ...rest, ...minted }, crypto))
+  await disk.commit(write)
+  return minted
+}
+
+/**
+ * Writes the newest batch and the meta record once more. They may have been read from what the system still had in
+ * memory after a failed sync; only a commit that resolved says that they are on disk.
+ */
+async function rewriteTail(
+  disk: Disk,
+  state: State,
+  commit: (write: DiskWrite) => Promise<void>
+): Promise<void> {
+  const write = disk.write()
+  for (const key of [logKey(state.mark.position), META_KEY]) {
+    const value = await disk.get(key)
+    if (value !== undefined) write.put(key, value)
+  }
+  await commit(write)
+}
+
+async function appliedAbove(log: LogReader, position: number): Promise<AppliedBatch[]> {
+  const applied: AppliedBatch[] = []
+  for await (const { position: at, record } of log.records(position)) {
+    applied.push({ batch: record.batch, mark: { position: at, check: record.check }, local: record.local })
+  }
+  return applied
+}

@@ -1,0 +1,91 @@
+/** Reads what a commit will touch, each kind of record with one read of the disk, before any op is applied. */
+import type { Hashes } from '../base/index.js'
+import type { Batch, ClientIdHash, ClientMark, Identity, Op } from '../log/index.js'
+import { clientIdHash, clientMarkOf, decodeBody, identityOf } from '../log/index.js'
+import { decodeClientOps } from './client-ids.js'
+import type { Draft } from './draft.js'
+import type { LocalWrite } from './index.js'
+import { cellKey, clientIdKey, overwrittenKey, textOf } from './keys.js'
+
+/** An op of another node with what follows from its bytes alone. */
+export interface RemoteOp {
+  readonly op: Op
+  readonly text: string
+  readonly client?: { readonly mark: ClientMark; readonly identity: Identity }
+}
+
+/** The ops of a body. One that breaks the grammar has none, on every node. */
+export function opsOf(batch: Batch): Op[] {
+  try {
+    return decodeBody(batch.body, batch.header.opCount)
+  } catch (error) {
+    if (error instanceof RangeError || error instanceof TypeError) return []
+    throw error
+  }
+}
+
+export function remoteOps(batch: Batch, hashes: Hashes): RemoteOp[] {
+  return opsOf(batch).map(op => {
+    const text = textOf(op.key)
+    const mark = clientMarkOf(op, hashes)
+    return mark === undefined
+      ? { op, text }
+      : { op, text, client: { mark, identity: identityOf(op, mark, hashes) } }
+  })
+}
+
+/** What a commit has to know before it begins. */
+export class Wanted {
+  readonly #draft: Draft
+  readonly #cells = new Map<string, { key: Uint8Array; diskKey: Uint8Array }>()
+  readonly #ids = new Set<ClientIdHash>()
+  readonly #identities = new Set<Identity>()
+
+  constructor(draft: Draft) {
+    this.#draft = draft
+  }
+
+  cell(text: string, key: Uint8Array): void {
+    if (!this.#cells.has(text)) this.#cells.set(text, { key, diskKey: cellKey(key) })
+  }
+
+  remote(ops: readonly RemoteOp[]): void {
+    for (const { op, text, client } of ops) {
+      this.cell(text, op.key)
+      if (client === undefined) continue
+      this.#ids.add(client.mark.idHash)
+      this.#identities.add(client.identity)
+    }
+  }
+
+  local(write: LocalWrite, texts: readonly string[], hashes: Hashes): void {
+    for (let i = 0; i < texts.length; i++) this.cell(texts[i]!, write.ops[i]!.key)
+    for (const { key } of write.conditions ?? []) this.cell(textOf(key), key)
+    if (write.id !== undefined) this.#ids.add(clientIdHash(write.id, hashes))
+  }
+
+  async load(): Promise<void> {
+    const draft = this.#draft
+    const { disk, hashes } = draft.init
+    const cells = [...this.#cells]
+    const ids = [...this.#ids]
+    const identities = [...this.#identities]
+    const [cellValues, idValues, marks] = await Promise.all([
+      disk.getMany(cells.map(([, { diskKey }]) => diskKey)),
+      ids.length === 0 ? [] : disk.getMany(ids.map(clientIdKey)),
+      identities.length === 0 ? [] : disk.getMany(identities.map(overwrittenKey))
+    ])
+    for (let i = 0; i < cells.length; i++) {
+      const [text, { key, diskKey }] = cells[i]!
+      draft.cells.load(text, key, diskKey, cellValues[i])
+    }
+    for (let i = 0; i < ids.length; i++) {
+      const value = idValues[i]
+      const known = value === undefined ? undefined : decodeClientOps(clientIdKey(ids[i]!), value, hashes)
+      draft.clientIds.set(ids[i]!, known)
+    }
+    for (let i = 0; i < identities.length; i++) {
+      draft.cells.knowOverwritten(identities[i]!, marks[i] !== undefined)
+    }
+  }
+}

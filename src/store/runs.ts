@@ -1,0 +1,270 @@
+/**
+ * Answering WANTs: the batches behind the wanted tips in their authors' logs, without those behind what is held there,
+ * across epochs and branches, merged in arrival order so that nothing needs parking at the other side.
+ *
+ * Memory holds one page of index entries per branch and one page of batches, however long the answer is.
+ */
+import type { Hashes } from '../base/index.js'
+import { FORMAT } from '../base/index.js'
+import type { Disk } from '../disk/index.js'
+import type { BareHeader, Batch, Want } from '../log/index.js'
+import type { LogReader } from './history.js'
+import type { RunReader } from './index.js'
+import type { Chain } from './keys.js'
+import { coverKey, INDEX_KEY_BYTES, indexKey, logKey, readUint } from './keys.js'
+import type { Lineage } from './lineage.js'
+import { chainText } from './lineage.js'
+import type { LogRecord } from './records.js'
+import { damaged, decodeCover, decodeIndex, decodeLog } from './records.js'
+
+/** Index entries that one range holds: bounded also when there are thousands of ranges. */
+const pageEntries = 64
+/** Batches of one read of the log at most. */
+const pageBatches = 64
+
+interface Entry {
+  readonly seq: number
+  readonly position: number
+}
+
+/** A stretch of one branch. */
+class Range {
+  readonly chain: Chain
+  readonly #disk: Disk
+  readonly #hashes: Hashes
+  readonly #to: number
+  #from: number
+  #page: Entry[] = []
+  #at = 0
+
+  constructor(disk: Disk, hashes: Hashes, chain: Chain, from: number, to: number) {
+    this.#disk = disk
+    this.#hashes = hashes
+    this.chain = chain
+    this.#from = from
+    this.#to = to
+  }
+
+  get head(): Entry | undefined {
+    return this.#page[this.#at]
+  }
+
+  /** Goes on to the next entry; answers false at the end. */
+  async advance(): Promise<boolean> {
+    if (this.#at + 1 < this.#page.length) {
+      this.#at++
+      return true
+    }
+    if (this.#from > this.#to) return false
+    this.#page = await this.#read()
+    this.#at = 0
+    this.#from += this.#page.length
+    return true
+  }
+
+  async #read(): Promise<Entry[]> {
+    const { chain } = this
+    const count = Math.min(pageEntries, this.#to - this.#from + 1)
+    const gte = indexKey(chain, this.#from)
+    const iterator = this.#disk.iterate({ gte, lte: indexKey(chain, this.#to), limit: count })
+    try {
+      const entries: Entry[] = []
+      while (entries.length < count) {
+        const page = await iterator.next(count - entries.length)
+        if (page.length === 0) break
+        for (const [key, value] of page) {
+          const { position } = decodeIndex(key, value, this.#hashes)
+          entries.push({ seq: readUint(key, INDEX_KEY_BYTES - 6, 6), position })
+        }
+      }
+      if (entries.length < count) throw damaged(`the index of ${chainText(chain)}`, new Error('it has a gap'))
+      return entries
+    } finally {
+      await iterator.close()
+    }
+  }
+}
+
+interface End {
+  readonly chain: Chain
+  readonly batch: Batch
+}
+
+export interface RunInit {
+  readonly disk: Disk
+  readonly hashes: Hashes
+  readonly log: LogReader
+  readonly lineage: Lineage
+}
+
+export class Run implements RunReader {
+  readonly #init: RunInit
+  /** A heap by position. */
+  readonly #ranges: Range[] = []
+  /** What of each branch was taken into this walk. */
+  readonly #taken = new Map<string, { from: number; to: number }>()
+  /** The last batch of each branch that was given. */
+  readonly #ends = new Map<string, End>()
+  #read: { chain: Chain; record: LogRecord }[] = []
+  #averageBytes = 16 * 1024
+
+  constructor(init: RunInit) {
+    this.#init = init
+  }
+
+  async add(want: Want): Promise<boolean> {
+    const { log, lineage } = this.#init
+    const tip = await log.place(want.tip)
+    const have = await Promise.all(want.have.map(held => log.place(held)))
+    if (have.length > 0 && have.every(place => place === undefined)) return false
+    if (tip === undefined) return true
+    const held = new Map<string, number>()
+    for (const place of have) {
+      if (place === undefined) continue
+      for (const [text, { seq }] of await lineage.ancestry(place, place.seq)) {
+        held.set(text, Math.max(seq, held.get(text) ?? 0))
+      }
+    }
+    for (const [text, { chain, seq }] of await lineage.ancestry(tip, tip.seq)) {
+      const begins = (await lineage.branch(chain))?.parent?.seq ?? 0
+      await this.#take(chain, Math.max(begins, held.get(text) ?? 0) + 1, seq)
+    }
+    return true
+  }
+
+  async next(maxBytes: number): Promise<{ batches: Batch[]; proof: BareHeader[]; done: boolean }> {
+    const batches: Batch[] = []
+    let bytes = 0
+    while (bytes < maxBytes || batches.length === 0) {
+      if (this.#read.length === 0) await this.#readMore(maxBytes - bytes)
+      const entry = this.#read.shift()
+      if (entry === undefined) break
+      const { chain, record } = entry
+      const { batch } = record
+      if (batches.length > 0 && bytes + batch.body.length > maxBytes) {
+        this.#read.unshift(entry)
+        break
+      }
+      bytes += batch.body.length
+      batches.push(batch)
+      this.#ends.set(chainText(chain), { chain, batch })
+    }
+    const done = this.#read.length === 0 && this.#ranges.length === 0
+    return { batches, proof: done ? await this.#proof() : [], done }
+  }
+
+  async close(): Promise<void> {
+    this.#ranges.length = 0
+    this.#read = []
+  }
+
+  /** Takes in what of a stretch is not part of the walk yet. */
+  async #take(chain: Chain, from: number, to: number): Promise<void> {
+    if (from > to) return
+    const text = chainText(chain)
+    const taken = this.#taken.get(text)
+    if (taken === undefined) {
+      this.#taken.set(text, { from, to })
+      await this.#push(chain, from, to)
+      return
+    }
+    this.#taken.set(text, { from: Math.min(from, taken.from), to: Math.max(to, taken.to) })
+    if (from < taken.from) await this.#push(chain, from, taken.from - 1)
+    if (to > taken.to) await this.#push(chain, taken.to + 1, to)
+  }
+
+  async #push(chain: Chain, from: number, to: number): Promise<void> {
+    const range = new Range(this.#init.disk, this.#init.hashes, chain, from, to)
+    if (!(await range.advance())) return
+    const heap = this.#ranges
+    let at = heap.push(range) - 1
+    while (at > 0) {
+      const parent = (at - 1) >> 1
+      if (positionOf(heap[parent]!) <= positionOf(range)) break
+      heap[at] = heap[parent]!
+      heap[parent] = range
+      at = parent
+    }
+  }
+
+  /** The next place in arrival order. */
+  async #pop(): Promise<{ chain: Chain; position: number } | undefined> {
+    const heap = this.#ranges
+    const range = heap[0]
+    if (range === undefined) return undefined
+    const place = { chain: range.chain, position: positionOf(range) }
+    if (!(await range.advance())) {
+      const last = heap.pop()!
+      if (heap.length > 0) heap[0] = last
+    }
+    this.#sink()
+    return place
+  }
+
+  #sink(): void {
+    const heap = this.#ranges
+    for (let at = 0; ; ) {
+      let least = at
+      for (const child of [2 * at + 1, 2 * at + 2]) {
+        if (child < heap.length && positionOf(heap[child]!) < positionOf(heap[least]!)) least = child
+      }
+      if (least === at) return
+      const range = heap[at]!
+      heap[at] = heap[least]!
+      heap[least] = range
+      at = least
+    }
+  }
+
+  async #readMore(bytes: number): Promise<void> {
+    const { disk, hashes } = this.#init
+    const count = Math.max(1, Math.min(pageBatches, Math.ceil(bytes / this.#averageBytes)))
+    const places: { chain: Chain; position: number }[] = []
+    while (places.length < count) {
+      const place = await this.#pop()
+      if (place === undefined) break
+      places.push(place)
+    }
+    const keys = places.map(({ position }) => logKey(position))
+    const values = await disk.getMany(keys)
+    let total = 0
+    for (let i = 0; i < places.length; i++) {
+      const { chain, position } = places[i]!
+      const value = values[i]
+      if (value === undefined) throw damaged(`position ${position} of the log`, new Error('it is missing'))
+      total += value.length
+      this.#read.push({ chain, record: decodeLog(keys[i]!, value, position, hashes) })
+    }
+    if (places.length > 0)
+      this.#averageBytes = Math.max(256, (this.#averageBytes + total / places.length) / 2)
+  }
+
+  /** Headers up to the signatures that cover the ends that carry none. */
+  async #proof(): Promise<BareHeader[]> {
+    const proof: BareHeader[] = []
+    for (const { chain, batch } of this.#ends.values()) {
+      if (batch.signature === undefined) proof.push(...(await this.#coverOf(chain, batch.header.seq)))
+    }
+    this.#ends.clear()
+    return proof
+  }
+
+  async #coverOf(chain: Chain, seq: number): Promise<BareHeader[]> {
+    const { disk, hashes, log, lineage } = this.#init
+    const cover: BareHeader[] = []
+    for (let after = 1; after <= FORMAT.unsignedBatches; after++) {
+      const entry = await lineage.at(chain, seq + after)
+      if (entry === undefined) break
+      const { header, headerBytes, id, signature } = (await log.require(entry.position)).batch
+      cover.push({ header, headerBytes, id, ...(signature !== undefined && { signature }) })
+      if (signature !== undefined) return cover
+    }
+    const key = coverKey(chain)
+    const value = await disk.get(key)
+    return value === undefined ? cover : [...cover, ...decodeCover(key, value, hashes)]
+  }
+}
+
+function positionOf(range: Range): number {
+  return range.head!.position
+}

@@ -1,0 +1,344 @@
+/** The store as its users hold it: it puts the parts of this folder together and adds nothing of its own. */
+import type { Clock, NodeEvents, Timer, VerifyReport } from '../base/index.js'
+import { NatterError, utf8 } from '../base/index.js'
+import type { Disk, DiskSnapshot } from '../disk/index.js'
+import type {
+  Author,
+  BareHeader,
+  Batch,
+  DatabaseId,
+  Frontier,
+  Mark,
+  OpName,
+  StoreId,
+  Tip
+} from '../log/index.js'
+import { clientIdHash, shortId } from '../log/index.js'
+import type { Committer, Request } from './commit.js'
+import type { LogReader } from './history.js'
+import type {
+  ApplyResult,
+  Cell,
+  CellIterator,
+  CommitNotice,
+  Committed,
+  KeyRange,
+  LocalWrite,
+  LoggedOp,
+  PeerRecord,
+  RunReader,
+  Store,
+  StoreInit,
+  StoreStatus
+} from './index.js'
+import { programAckKey } from './keys.js'
+import type { Lineage } from './lineage.js'
+import { prepareWrite } from './local.js'
+import type { PeerTable } from './peers.js'
+import { ackFromProgram, storedMarks } from './peers.js'
+import type { CellReader } from './reads.js'
+import { Run } from './runs.js'
+import type { State } from './state.js'
+import { verifyStore } from './verify.js'
+
+/** How long a changed account of a peer waits for a commit to ride on. */
+const peerDelayMs = 1_000
+/** Positions of a backlog that are looked at one by one; all beyond counts as lacking. */
+const backlogPositions = 4_096
+
+export interface StoreParts {
+  readonly init: StoreInit
+  readonly author: Author
+  readonly database: DatabaseId
+  readonly storeId: StoreId
+  readonly state: () => State
+  readonly committer: Committer
+  readonly cells: CellReader
+  readonly log: LogReader
+  readonly lineage: Lineage
+  readonly peers: PeerTable
+  readonly events: Listeners
+  /** Stops listening to the disk. */
+  readonly detach: () => void
+}
+
+/** Who wants to be told what. */
+export class Listeners {
+  readonly #commits = new Set<(notice: CommitNotice) => void>()
+  readonly #events = new Map<keyof NodeEvents, Set<(event: never) => void>>()
+
+  onCommit(listener: (notice: CommitNotice) => void): () => void {
+    this.#commits.add(listener)
+    return () => this.#commits.delete(listener)
+  }
+
+  announce(notice: CommitNotice): void {
+    if (notice.applied.length === 0) return
+    for (const listener of this.#commits) listener(notice)
+  }
+
+  onEvent<K extends keyof NodeEvents>(type: K, listener: (event: NodeEvents[K]) => void): () => void {
+    let listeners = this.#events.get(type)
+    if (listeners === undefined) {
+      listeners = new Set()
+      this.#events.set(type, listeners)
+    }
+    listeners.add(listener)
+    return () => listeners.delete(listener)
+  }
+
+  emit<K extends keyof NodeEvents>(type: K, event: NodeEvents[K]): void {
+    for (const listener of this.#events.get(type) ?? []) (listener as (event: NodeEvents[K]) => void)(event)
+  }
+}
+
+export class LogStore implements Store {
+  readonly disk: Disk
+  readonly author: Author
+  readonly database: DatabaseId
+  readonly storeId: StoreId
+  readonly #parts: StoreParts
+  readonly #clock: Clock
+  #frontierDigest: { mark: Mark; hex: string } | undefined
+  #peerTimer: Timer | undefined
+  #closed = false
+
+  constructor(parts: StoreParts) {
+    this.#parts = parts
+    this.#clock = parts.init.clock
+    this.disk = parts.init.disk
+    this.author = parts.author
+    this.database = parts.database
+    this.storeId = parts.storeId
+  }
+
+  get frontier(): Frontier {
+    return this.#parts.state().frontier
+  }
+
+  get mark(): Mark {
+    return this.#parts.state().mark
+  }
+
+  frontierDigest(): string {
+    const { mark, frontier } = this.#parts.state()
+    if (this.#frontierDigest?.mark !== mark) {
+      this.#frontierDigest = { mark, hex: frontier.digest(this.#parts.init.crypto) }
+    }
+    return this.#frontierDigest.hex
+  }
+
+  stateDigest(): string {
+    return this.#parts.state().digest.hex()
+  }
+
+  status(): StoreStatus {
+    return { ...this.#parts.state().totals }
+  }
+
+  onCommit(listener: (notice: CommitNotice) => void): () => void {
+    return this.#parts.events.onCommit(listener)
+  }
+
+  onEvent<K extends keyof NodeEvents>(type: K, listener: (event: NodeEvents[K]) => void): () => void {
+    return this.#parts.events.onEvent(type, listener)
+  }
+
+  async write(write: LocalWrite, options: { signal?: AbortSignal } = {}): Promise<Committed> {
+    const prepared = prepareWrite(write, this.#parts.init.crypto)
+    const { signal } = options
+    return this.#enqueue((resolve, reject) => ({ type: 'write', prepared, resolve, reject }), signal)
+  }
+
+  apply(batches: readonly Batch[], proof: readonly BareHeader[] = []): Promise<ApplyResult[]> {
+    return this.#enqueue((resolve, reject) => ({ type: 'apply', batches, proof, resolve, reject }))
+  }
+
+  get(key: Uint8Array, options?: { snapshot?: DiskSnapshot | undefined }): Promise<Cell | undefined> {
+    return this.#parts.cells.get(key, options)
+  }
+
+  getMany(
+    keys: readonly Uint8Array[],
+    options?: { snapshot?: DiskSnapshot | undefined }
+  ): Promise<(Cell | undefined)[]> {
+    return this.#parts.cells.getMany(keys, options)
+  }
+
+  iterate(range: KeyRange, options?: { snapshot?: DiskSnapshot | undefined }): CellIterator {
+    return this.#parts.cells.iterate(range, options)
+  }
+
+  conflicts(after?: Uint8Array): AsyncIterable<{ key: Uint8Array; cell: Cell }> {
+    return this.#parts.cells.conflicts(after)
+  }
+
+  history(key: Uint8Array): AsyncIterable<LoggedOp> {
+    return this.#parts.log.history(key)
+  }
+
+  replay(from: number): AsyncIterable<LoggedOp> {
+    return this.#parts.log.replay(from)
+  }
+
+  changesAfter(
+    from: number,
+    count: number
+  ): Promise<{ upTo: number; keys: { key: Uint8Array; op: LoggedOp; cell: Cell }[] }> {
+    return this.#parts.log.changesAfter(from, count)
+  }
+
+  findOp(name: OpName): Promise<LoggedOp | undefined> {
+    return this.#parts.log.findOp(name)
+  }
+
+  findClientId(id: string): Promise<LoggedOp[] | undefined> {
+    return this.#parts.log.findClientId(clientIdHash(id, this.#parts.init.crypto))
+  }
+
+  async hasBatch(tip: Tip): Promise<boolean> {
+    return (await this.#parts.log.place(tip)) !== undefined
+  }
+
+  async positionOf(tip: Tip): Promise<number | undefined> {
+    return (await this.#parts.log.place(tip))?.position
+  }
+
+  async checkAt(position: number): Promise<string | undefined> {
+    const { mark } = this.#parts.state()
+    if (position === mark.position) return mark.check
+    return (await this.#parts.log.record(position))?.check
+  }
+
+  async tipsSince(position: number): Promise<{ tips: Tip[]; mark: Mark }> {
+    const state = this.#parts.state()
+    const tips: Tip[] = []
+    for (const tip of state.tips.values()) if (tip.position > position) tips.push(state.tipName(tip))
+    return { tips, mark: state.mark }
+  }
+
+  openRun(): RunReader {
+    const { init, log, lineage } = this.#parts
+    return new Run({ disk: init.disk, hashes: init.crypto, log, lineage })
+  }
+
+  async backlog(
+    above: number,
+    has: (tip: Tip) => boolean
+  ): Promise<{ ops: number; bytes: number; oldestMs: number }> {
+    const { totals, mark } = this.#parts.state()
+    const lag = { ops: 0, bytes: 0, oldestMs: 0 }
+    const now = this.#clock.now()
+    for await (const { position, record } of this.#parts.log.records(above)) {
+      if (position > mark.position) break
+      if (position > above + backlogPositions) {
+        lag.ops += totals.ops - record.opsBefore
+        lag.bytes += totals.bytes - record.bytesBefore
+        break
+      }
+      const { header, id } = record.batch
+      if (has({ author: header.author, epoch: header.epoch, seq: header.seq, id: shortId(id) })) continue
+      lag.ops += header.opCount
+      lag.bytes += header.bodyLength
+      lag.oldestMs = Math.max(lag.oldestMs, now - record.arrivedMs)
+    }
+    return lag
+  }
+
+  peer(peer: string): PeerRecord | undefined {
+    return this.#parts.peers.get(peer)
+  }
+
+  peers(): IterableIterator<[string, PeerRecord]> {
+    return this.#parts.peers.entries()
+  }
+
+  savePeer(peer: string, record: PeerRecord): void {
+    this.#parts.peers.set(peer, record)
+    this.#savePeersSoon()
+  }
+
+  forgetPeer(peer: string): Promise<void> {
+    const { peers, init } = this.#parts
+    return this.#upkeep(async draft => {
+      const name = utf8(peer)
+      peers.forget(peer, draft.write)
+      for (const { position, index } of await storedMarks(init.disk, name)) {
+        draft.write.del(programAckKey(name, position, index))
+      }
+    })
+  }
+
+  async ackFromProgram(from: string, ops: readonly OpName[]): Promise<void> {
+    const { peers, init, log } = this.#parts
+    const places: { position: number; index: number }[] = []
+    for (const name of ops) {
+      const op = await log.findOp(name)
+      if (op !== undefined) places.push({ position: op.position, index: name.index })
+    }
+    await this.#upkeep(async draft => {
+      const newest = this.mark.position
+      const nowMs = this.#clock.now()
+      await ackFromProgram({ disk: init.disk, log, peers, newest, nowMs }, from, places, draft.write)
+      peers.writeTo(draft.write)
+    })
+  }
+
+  async programHas(from: string, name: OpName): Promise<boolean> {
+    const op = await this.#parts.log.findOp(name)
+    if (op === undefined) return false
+    const { position } = op
+    if (position <= (this.#parts.peers.get(from)?.acked ?? 0)) return true
+    return (await this.disk.get(programAckKey(utf8(from), position, name.index))) !== undefined
+  }
+
+  verify(options: { signal?: AbortSignal } = {}): Promise<VerifyReport> {
+    const { init, state, log, lineage } = this.#parts
+    const { disk, crypto, strategy } = init
+    return verifyStore({ disk, crypto, strategy, state: state(), log, lineage, signal: options.signal })
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#peerTimer?.cancel()
+    await this.#parts.committer.idle()
+    if (this.#parts.peers.isDirty && this.disk.state === 'open') await this.#upkeep(() => undefined)
+    this.#parts.detach()
+  }
+
+  #upkeep(run: Extract<Request, { type: 'upkeep' }>['run']): Promise<void> {
+    return this.#enqueue((resolve, reject) => ({ type: 'upkeep', run, resolve, reject }))
+  }
+
+  #savePeersSoon(): void {
+    this.#peerTimer ??= this.#clock.schedule(peerDelayMs, () => {
+      this.#peerTimer = undefined
+      // A commit of accounts that fails costs a repeat of what they say; the disk has told everybody why.
+      if (!this.#closed && this.#parts.peers.isDirty) this.#upkeep(() => undefined).catch(() => undefined)
+    })
+  }
+
+  #enqueue<T>(
+    request: (resolve: (value: T) => void, reject: (error: unknown) => void) => Request,
+    signal?: AbortSignal
+  ): Promise<T> {
+    const { committer } = this.#parts
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(aborted(signal))
+        return
+      }
+      const made = request(resolve, reject)
+      committer.enqueue(made)
+      // Once a commit has taken the write it is no longer known whether it can be undone: then its end is waited for.
+      signal?.addEventListener('abort', () => {
+        if (committer.withdraw(made)) reject(aborted(signal))
+      })
+    })
+  }
+}
+
+function aborted(signal: AbortSignal): NatterError {
+  return new NatterError('ABORTED', 'the write was given up before it was made', { cause: signal.reason })
+}

@@ -1,0 +1,132 @@
+/** Stores for tests: real disks, a clock that is set by hand, seeds in place of randomness. */
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { nodeCrypto, nodeSigner } from '../../src/base/crypto-node.js'
+import type { Clock, Limits, Random } from '../../src/base/index.js'
+import { utf8, withLimits } from '../../src/base/index.js'
+import { systemClock } from '../../src/base/system.js'
+import { createDatabase, openLevelDisk } from '../../src/disk/classic-disk.js'
+import type { Disk } from '../../src/disk/index.js'
+import { openMemoryDisk } from '../../src/disk/index.js'
+import { OP_KIND } from '../../src/log/index.js'
+import type { Strategy } from '../../src/merge/index.js'
+import type { LocalOp, Store } from '../../src/store/index.js'
+import { openStore } from '../../src/store/index.js'
+
+export const START_MS = 1_760_000_000_000
+
+/** A clock that stands still until it is moved. */
+export class HandClock implements Clock {
+  ms = START_MS
+
+  now(): number {
+    return this.ms
+  }
+
+  schedule(): { cancel(): void } {
+    return { cancel: () => undefined }
+  }
+}
+
+/** Random bytes from a seed (mulberry32), so that a run can be repeated. */
+export class SeededRandom implements Random {
+  #state: number
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0
+  }
+
+  fraction(): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0
+    let t = this.#state
+    t = Math.imul(t ^ (t >>> 15), t | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+
+  below(bound: number): number {
+    return Math.floor(this.fraction() * bound)
+  }
+
+  bytes(length: number): Uint8Array {
+    return Uint8Array.from({ length }, () => this.below(256))
+  }
+
+  shuffle<T>(items: readonly T[]): T[] {
+    const list = [...items]
+    for (let i = list.length - 1; i > 0; i--) {
+      const j = this.below(i + 1)
+      const item = list[i]!
+      list[i] = list[j]!
+      list[j] = item
+    }
+    return list
+  }
+}
+
+export function seedOf(name: number): Uint8Array {
+  return new Uint8Array(32).fill(name)
+}
+
+export interface StoreOptions {
+  disk?: Disk
+  clock?: Clock
+  random?: Random
+  network?: string
+  limits?: Partial<Limits>
+  strategy?: Strategy
+  storeId?: string
+}
+
+/** A store of the author with the number `name`, in memory unless a disk is given. */
+export async function storeOf(name: number, options: StoreOptions = {}): Promise<Store> {
+  return openStore({
+    disk: options.disk ?? (await openMemoryDisk()),
+    network: options.network ?? 'test',
+    signer: nodeSigner(seedOf(name)),
+    crypto: nodeCrypto,
+    clock: options.clock ?? new HandClock(),
+    random: options.random ?? new SeededRandom(1000 + name),
+    limits: withLimits(options.limits),
+    strategy: () => options.strategy ?? 'latest',
+    storeId: options.storeId
+  })
+}
+
+export async function closeStore(store: Store): Promise<void> {
+  await store.close()
+  await store.disk.close()
+}
+
+/** A fresh folder, and the removal of it. */
+export async function temporaryFolder(): Promise<{ path: string; remove: () => Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), 'natter-store-'))
+  return { path, remove: () => rm(path, { recursive: true, force: true }) }
+}
+
+/** A disk on LevelDB in a folder, made when it is not there. */
+export async function levelDisk(path: string): Promise<Disk> {
+  const location = join(path, 'db')
+  if (!existsSync(location)) await createDatabase(location)
+  return openLevelDisk({ location, durability: 'fsync', limits: { freeBytes: 1 }, clock: systemClock })
+}
+
+export function key(text: string): Uint8Array {
+  return utf8(text)
+}
+
+export function put(name: string, value: unknown): LocalOp {
+  return { kind: OP_KIND.put, key: utf8(name), value: utf8(JSON.stringify(value)) }
+}
+
+export function del(name: string): LocalOp {
+  return { kind: OP_KIND.del, key: utf8(name) }
+}
+
+/** What a read of the key shows, parsed; undefined when it is absent. */
+export async function read(store: Store, name: string): Promise<unknown> {
+  const value = (await store.get(utf8(name)))?.winner?.value
+  return value === undefined ? undefined : JSON.parse(new TextDecoder().decode(value))
+}
