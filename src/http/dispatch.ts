@@ -4,6 +4,7 @@
  * Order: guards (before this file), query parameters, readiness for writes, body, handler, answer. Whatever is thrown
  * on the way ends as a problem answer; the client learns a code, the log learns the rest.
  */
+import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Limits, NodeFace } from '../base/index.js'
 import { HTTP, NatterError } from '../base/index.js'
@@ -26,8 +27,26 @@ export interface DispatchContext {
 
 const NO_FIELDS = new Fields({})
 
-/** Serves one request of `route`. Never throws. */
-export async function dispatch(
+/** The last request of each connection: pipelined ones are served one after the other, as a write may come before a read. */
+const turns = new WeakMap<Socket, Promise<void>>()
+
+/** Serves one request of `route` when its turn has come. Never rejects. */
+export function dispatch(
+  context: DispatchContext,
+  route: Route,
+  request: FastifyRequest,
+  reply: FastifyReply
+): Promise<void> {
+  const before = turns.get(request.socket)
+  const turn =
+    before === undefined
+      ? serveOne(context, route, request, reply)
+      : before.then(() => serveOne(context, route, request, reply))
+  turns.set(request.socket, turn)
+  return turn
+}
+
+async function serveOne(
   context: DispatchContext,
   route: Route,
   request: FastifyRequest,
@@ -35,6 +54,7 @@ export async function dispatch(
 ): Promise<void> {
   const gone = new AbortController()
   reply.raw.once('close', () => gone.abort())
+  if (reply.raw.destroyed) gone.abort()
   const signal = AbortSignal.any([gone.signal, context.closing])
   try {
     const call = await callOf(context, route, request, signal)

@@ -84,7 +84,9 @@ export async function serve(node: NodeFace, options: ServeOptions = {}): Promise
     })
     await Promise.race([late, Promise.allSettled(underWay)])
     clearTimeout(timer)
-    await app.close()
+    const ended = app.close()
+    app.server.closeAllConnections()
+    await ended
     log('closed')
   }
   return {
@@ -104,7 +106,6 @@ function build(context: DispatchContext, guard: Guard, underWay: Set<Promise<voi
     logger: false,
     trustProxy: false,
     return503OnClosing: false,
-    forceCloseConnections: true,
     bodyLimit: context.limits.httpBodyBytes,
     requestTimeout: timeouts.requestMs,
     connectionTimeout: timeouts.idleMs,

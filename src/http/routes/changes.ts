@@ -91,6 +91,8 @@ async function stream(call: ChangesCall, type: string): Promise<Answer> {
   const source = call.node.changes(optionsOf(call, since))[Symbol.asyncIterator]()
   const first = source.next()
   first.catch(() => undefined) // heard by whoever awaits it below
+  // A HEAD takes the head of the answer only: then nobody else ends the iterator.
+  call.signal.addEventListener('abort', () => void source.return?.().catch(() => undefined), { once: true })
   let timer: NodeJS.Timeout | undefined
   const soon = new Promise<void>(resolve => {
     timer = setTimeout(resolve, FIRST_EVENT_MS)
