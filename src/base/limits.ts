@@ -170,7 +170,7 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
 export function withLimits(given: Partial<Limits> = {}): Limits {
   const limits: Limits = { ...DEFAULT_LIMITS }
   for (const [name, value] of Object.entries(given)) {
-    if (!(name in DEFAULT_LIMITS)) throw new TypeError(`unknown limit: ${name}`)
+    if (!Object.hasOwn(DEFAULT_LIMITS, name)) throw new TypeError(`unknown limit: ${name}`)
     if (value === undefined) continue
     if (typeof value !== 'number' || !(value > 0))
       throw new TypeError(`limits.${name} must be a positive number`)
