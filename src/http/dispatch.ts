@@ -10,6 +10,7 @@ import type { Limits, NodeFace } from '../base/index.js'
 import { HTTP, NatterError } from '../base/index.js'
 import { Fields, parseJson, readBody } from './body.js'
 import { PAGE_POLICY } from './landing.js'
+import type { Lifetime } from './lifetime.js'
 import { parseQuery } from './parameters.js'
 import { asNatterError, PROBLEM_TYPE, problemHeaders, problemOf } from './problem.js'
 import type { Answer, Call, JsonAnswer, Route, StreamAnswer, Timeouts } from './route.js'
@@ -20,8 +21,7 @@ export interface DispatchContext {
   readonly routes: readonly Route[]
   readonly limits: Pick<Limits, 'httpBodyBytes'>
   readonly timeouts: Timeouts
-  /** Aborted when the server begins to close. */
-  readonly closing: AbortSignal
+  readonly lifetime: Lifetime
   log(line: string): void
 }
 
@@ -38,10 +38,11 @@ export function dispatch(
   reply: FastifyReply
 ): Promise<void> {
   const before = turns.get(request.socket)
-  const turn =
-    before === undefined
-      ? serveOne(context, route, request, reply)
-      : before.then(() => serveOne(context, route, request, reply))
+  const turn = context.lifetime.run(async call => {
+    reply.raw.once('close', () => call.abort())
+    await before
+    await serveOne(context, route, request, reply, call.signal)
+  })
   turns.set(request.socket, turn)
   return turn
 }
@@ -50,12 +51,9 @@ async function serveOne(
   context: DispatchContext,
   route: Route,
   request: FastifyRequest,
-  reply: FastifyReply
+  reply: FastifyReply,
+  signal: AbortSignal
 ): Promise<void> {
-  const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort())
-  if (reply.raw.destroyed) gone.abort()
-  const signal = AbortSignal.any([gone.signal, context.closing])
   try {
     const call = await callOf(context, route, request, signal)
     // A wait for peers has no bytes on the socket: only the answer is bounded by the idle time again.
@@ -120,7 +118,7 @@ async function requireReady(node: NodeFace): Promise<void> {
 /** What was given up because the server closes is no fault of the client. */
 function whileClosing(context: DispatchContext, thrown: unknown): NatterError {
   const error = asNatterError(thrown)
-  if (!context.closing.aborted || error.code !== 'ABORTED') return error
+  if (!context.lifetime.stopping || error.code !== 'ABORTED') return error
   return new NatterError('NOT_READY', 'the node is stopping', { cause: thrown })
 }
 

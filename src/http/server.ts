@@ -12,6 +12,7 @@ import { DEFAULT_LIMITS, HTTP, NatterError } from '../base/index.js'
 import { type DispatchContext, dispatch, sendProblem } from './dispatch.js'
 import { type Guard, refusal } from './guard.js'
 import type { Served, ServeOptions } from './index.js'
+import { Lifetime } from './lifetime.js'
 import { addressOf, bind, isLoopback, urlOf } from './listen.js'
 import { PROBLEM_TYPE, problemOf } from './problem.js'
 import type { Route, Timeouts } from './route.js'
@@ -50,17 +51,16 @@ export async function serve(node: NodeFace, options: ServeOptions = {}): Promise
     })
   }
   const guard: Guard = { allowHosts: new Set((options.allowHosts ?? []).map(hostName)), token }
-  const closing = new AbortController()
-  const underWay = new Set<Promise<void>>()
+  const lifetime = new Lifetime()
   const context: DispatchContext = {
     node,
     routes: ROUTES,
     limits,
     timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
-    closing: closing.signal,
+    lifetime,
     log
   }
-  const app = build(context, guard, underWay)
+  const app = build(context, guard)
   const bound = await bind(
     async wanted => {
       await app.ready()
@@ -77,13 +77,7 @@ export async function serve(node: NodeFace, options: ServeOptions = {}): Promise
 
   let closed: Promise<void> | undefined
   const close = async () => {
-    closing.abort(new NatterError('NOT_READY', 'the node is stopping'))
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<void>(resolve => {
-      timer = setTimeout(resolve, HTTP.closeMs)
-    })
-    await Promise.race([late, Promise.allSettled(underWay)])
-    clearTimeout(timer)
+    await lifetime.stop(HTTP.closeMs)
     const ended = app.close()
     app.server.closeAllConnections()
     await ended
@@ -100,7 +94,7 @@ export async function serve(node: NodeFace, options: ServeOptions = {}): Promise
   }
 }
 
-function build(context: DispatchContext, guard: Guard, underWay: Set<Promise<void>>): FastifyInstance {
+function build(context: DispatchContext, guard: Guard): FastifyInstance {
   const { timeouts } = context
   const app = fastify({
     logger: false,
@@ -142,7 +136,7 @@ function build(context: DispatchContext, guard: Guard, underWay: Set<Promise<voi
   app.addContentTypeParser('*', (_request, _payload, done) => done(null)) // left unread for body.ts
   app.addHook('onRequest', (request, reply, done) => {
     admit(context, request, reply)
-    const error = context.closing.aborted
+    const error = context.lifetime.stopping
       ? new NatterError('NOT_READY', 'the node is stopping')
       : refusal(request.raw, guard)
     if (error !== undefined) {
@@ -161,9 +155,7 @@ function build(context: DispatchContext, guard: Guard, underWay: Set<Promise<voi
       method: row.method === 'GET' ? ['GET', 'HEAD'] : row.method,
       url: row.path,
       handler(request, reply) {
-        const work = dispatch(context, row, request, reply)
-        underWay.add(work)
-        void work.finally(() => underWay.delete(work))
+        void dispatch(context, row, request, reply)
       }
     })
   }
