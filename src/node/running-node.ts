@@ -94,7 +94,8 @@ export class RunningNode implements shapes.NodeFace {
       keyEncoding: 'utf8',
       valueEncoding: 'json',
       limits,
-      onClose: () => this.stop()
+      // Whichever of the two is asked first takes the other along.
+      onClose: () => (this.#stopping === undefined ? this.stop() : undefined)
     })
     this.#forwardEvents()
   }
