@@ -9,6 +9,8 @@ import type { Clock, Crypto, Lag, Limits, Random, SyncRound, WaitOptions } from 
 import type { Author, Tip } from '../log/index.js'
 import type { Net, NetHandlers } from '../net/index.js'
 import type { Store } from '../store/index.js'
+import { ReplicationEngine } from './engine.js'
+import type { Log } from './log.js'
 
 export interface EngineComponents {
   readonly store: Store
@@ -34,6 +36,8 @@ export interface EngineInit {
     differential?: boolean
   }
   limits: Limits
+  /** Takes one line per frame, round and refusal. @default silent */
+  log?: Log
 }
 
 /** What the engine knows of the exchange with one peer. */
@@ -78,4 +82,9 @@ export interface Engine {
   ask(peer: Author, options?: WaitOptions): Promise<void>
   /** True when the peer has shown nothing that is not applied here, and lacks nothing. */
   inSync(peer: Author): boolean
+}
+
+/** An engine over a net that is not started yet: start the net with its `handlers`, then the engine. */
+export function createEngine(components: EngineComponents, init: EngineInit): Engine {
+  return new ReplicationEngine(components, init)
 }

@@ -15,6 +15,7 @@ import type {
   Batch,
   Cursor,
   DatabaseId,
+  Hello,
   Mark,
   Message,
   Run,
@@ -25,9 +26,11 @@ import type {
   Want
 } from '../log/index.js'
 
+export { heldSince, inSync } from './accounts.js'
+export { helloTo } from './handlers/hello.js'
 export { selectNeighbours } from './neighbours.js'
-export { type Account, ackedSince, type State } from './state.js'
-export { createState, inSync, step } from './step.js'
+export { digestOf, type State, type Stream } from './state.js'
+export { createState, step } from './step.js'
 
 /** One open stream, numbered by the engine; a number is never used twice. */
 export type StreamId = number
@@ -75,6 +78,8 @@ export interface AppliedHere {
 
 export type Outcome =
   | { readonly batch: Batch; readonly status: 'applied' | 'duplicate' }
+  /** The disk did not take it: it is not here, and will be asked for again. */
+  | { readonly batch: Batch; readonly status: 'failed' }
   | { readonly batch: Batch; readonly status: 'missing'; readonly missing: readonly Tip[] }
 
 export type Event =
@@ -136,6 +141,8 @@ export type Event =
   | { readonly type: 'sent'; readonly stream: StreamId; readonly bytes: number }
   /** The stream's write buffer is full, or empty again. */
   | { readonly type: 'choked'; readonly stream: StreamId; readonly choked: boolean }
+  /** A node without a stream said in its HELLO what it has of this node's log. */
+  | { readonly type: 'answered'; readonly peer: Author; readonly hello: Hello; readonly saved?: SavedPeer }
   | { readonly type: 'rtt'; readonly peer: Author; readonly rttMs: number }
   /** Somebody asks for a round with a peer now. */
   | { readonly type: 'sync'; readonly peer: Author }

@@ -1,10 +1,11 @@
 /** A stream is there. Of two with one peer, one stays, and both ends keep the same. */
 
-import { sendHello } from './handlers/hello.js'
+import { accountOf } from './accounts.js'
+import { helloTo } from './handlers/hello.js'
 import type { Event } from './index.js'
 import { beginRound } from './rounds.js'
 import type { State, Stream, Turn } from './state.js'
-import { accountOf, closeStream, digestOf, fraction, unknownRttMs } from './state.js'
+import { closeStream, digestOf, fraction, send, unknownRttMs } from './state.js'
 
 /** Streams that both ends opened within this time were opened at once: the one of the smaller key stays. */
 const togetherMs = 5000
@@ -57,8 +58,8 @@ export function onOpened(turn: Turn, event: Extract<Event, { type: 'opened' }>):
   }
   if (other !== undefined) closeStream(turn, other, 'replaced by a newer stream with the same peer')
   state.byPeer.set(event.peer, stream)
-  sendHello(turn, stream)
   beginRound(turn, stream, undefined)
+  send(turn, stream, helloTo(state, stream.peer, stream.sentHello, stream.account.theirs))
 }
 
 function keepsOther(state: State, stream: Stream, other: Stream): boolean {

@@ -4,8 +4,9 @@
  */
 
 import type { Mark, ShortId, Tip } from '../log/index.js'
+import { setTheirs } from './accounts.js'
 import type { Shown, State, Stream, Turn } from './state.js'
-import { send, setTheirs } from './state.js'
+import { send } from './state.js'
 
 /** Shown and unapplied ids that one stream may make this node hold. */
 const outstandingTips = 131_072

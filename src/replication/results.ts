@@ -35,6 +35,7 @@ export function onResults(turn: Turn, event: Extract<Event, { type: 'results' }>
     endApplying(state, id)
     if (outcome.status === 'missing') held.push(outcome)
     else if (outcome.status === 'duplicate') settleDuplicate(turn, id)
+    else if (outcome.status === 'failed') noteDropped(turn, tipOf(outcome.batch), [])
   }
   if (held.length > 0) holdBack(turn, event, held, stream)
   if (stream !== undefined) {

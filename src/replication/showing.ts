@@ -9,9 +9,10 @@
 import { PROTOCOL } from '../base/index.js'
 import type { Batch, Mark, Tip } from '../log/index.js'
 import { shortId, tipOf } from '../log/index.js'
+import { setAcked } from './accounts.js'
 import type { AppliedHere } from './index.js'
 import type { Stream, Turn } from './state.js'
-import { headsDelayMs, send, setAcked } from './state.js'
+import { headsDelayMs, send } from './state.js'
 
 /** Bytes by which a RUN of one batch may exceed its header, body and signature. */
 const runOverheadBytes = 256

@@ -4,7 +4,7 @@
  */
 
 import type { Author, Cursor, Frontier, Mark, ShortId, StoreId, Tip } from '../log/index.js'
-import type { Effect, ReplicationInit, SavedPeer, StreamId } from './index.js'
+import type { Effect, ReplicationInit, StreamId } from './index.js'
 import type { Parking } from './parked.js'
 
 /** How long changed tips of others are collected before a HEADS. */
@@ -13,8 +13,6 @@ export const headsDelayMs = 50
 export const unknownRttMs = 50
 /** Applied ids remembered, so that a lookup that a commit overtook is still answered right. */
 export const recentBatches = 8192
-/** Ack times remembered per peer. */
-const ackSteps = 32
 
 /** How far a peer has this node's log, and this node the peer's; outlives its streams. */
 export interface Account {
@@ -28,6 +26,9 @@ export interface Account {
   durable: boolean
   /** How far this node has applied the peer's positions. */
   theirs: Cursor | undefined
+  /** What the peer said in its last HELLO to have of this node's own log, and when. */
+  yours: readonly Tip[]
+  yoursAtMs: number
 }
 
 /** Tips that arrived since the last mark of the peer, or up to `mark`. */
@@ -154,57 +155,6 @@ export function fraction(state: State): number {
   let t = Math.imul(state.random ^ (state.random >>> 15), 1 | state.random)
   t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
   return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-}
-
-export function accountOf(state: State, peer: Author, saved?: SavedPeer): Account {
-  let account = state.accounts.get(peer)
-  if (account === undefined) {
-    account = {
-      peer,
-      acked: saved?.acked ?? 0,
-      ackedAtMs: saved?.ackedAtMs ?? 0,
-      steps: [],
-      durable: saved?.durable ?? false,
-      theirs: saved?.theirs
-    }
-    state.accounts.set(peer, account)
-  }
-  return account
-}
-
-/** Sets what a peer has acknowledged; downward only at a handshake. */
-export function setAcked(turn: Turn, account: Account, position: number): void {
-  if (position === account.acked) return
-  if (position > account.acked) {
-    account.steps.push({ position, atMs: turn.now })
-    if (account.steps.length > ackSteps) account.steps.shift()
-    account.ackedAtMs = turn.now
-  } else {
-    account.steps.length = 0
-  }
-  account.acked = position
-  saved(turn, account)
-}
-
-export function setTheirs(turn: Turn, stream: Stream, mark: Mark): void {
-  const before = stream.account.theirs
-  if (stream.theirStore === undefined) return
-  if (before?.position === mark.position && before.check === mark.check && before.store === stream.theirStore)
-    return
-  stream.account.theirs = { store: stream.theirStore, position: mark.position, check: mark.check }
-  saved(turn, stream.account)
-}
-
-function saved(turn: Turn, account: Account): void {
-  const { acked, ackedAtMs, durable, theirs, peer } = account
-  const record = theirs === undefined ? { acked, ackedAtMs, durable } : { theirs, acked, ackedAtMs, durable }
-  turn.effects.push({ type: 'savePeer', peer, record }, { type: 'progress', peer })
-}
-
-/** When `position` was first known to be acknowledged, or undefined when it is not. */
-export function ackedSince(account: Account, position: number): number | undefined {
-  if (position > account.acked) return undefined
-  return account.steps.find(step => step.position >= position)?.atMs ?? account.ackedAtMs
 }
 
 export function send(

@@ -2,17 +2,18 @@
 
 import type { Author, Message, ShortId } from '../log/index.js'
 import { Frontier, shortId } from '../log/index.js'
+import { accountOf, setYours } from './accounts.js'
 import { handlers, type Notes } from './handlers/index.js'
 import { sendPing } from './handlers/ping.js'
 import type { AppliedHere, Effect, Event, ReplicationInit } from './index.js'
 import { onOpened } from './opening.js'
 import { Parking } from './parked.js'
-import { acknowledge, appliedAll, returnCredit, settleShown } from './receiving.js'
+import { acknowledge, returnCredit, settleShown } from './receiving.js'
 import { onResults, resubmit } from './results.js'
 import { beginRound } from './rounds.js'
 import { onRunRead, onSent, onServed, pumpRun } from './serving.js'
 import { settleAll } from './settle.js'
-import { hasAll, headsDue, showApplied, showRead } from './showing.js'
+import { headsDue, showApplied, showRead } from './showing.js'
 import type { State, Stream, Turn } from './state.js'
 import { closeStream, dropStream, recentBatches, violate } from './state.js'
 import { askBack, isHere, noteArrived, scheduleWants, wakeDropped } from './wants.js'
@@ -64,6 +65,9 @@ function take(turn: Turn, event: Event): void {
       if (event.batches.every(batch => isHere(state, shortId(batch.id)))) return
       resubmit(turn, { stream: null, from: event.from, batches: event.batches, proof: [] })
       return
+    case 'answered':
+      setYours(turn, accountOf(state, event.peer, event.saved), event.hello)
+      return
     case 'rtt': {
       const stream = state.byPeer.get(event.peer)
       if (stream !== undefined) stream.rttMs = event.rttMs
@@ -85,7 +89,7 @@ function take(turn: Turn, event: Event): void {
 
 type StreamEvent = Exclude<
   Event,
-  { type: 'opened' | 'committed' | 'results' | 'gossiped' | 'rtt' | 'sync' | 'wake' }
+  { type: 'opened' | 'committed' | 'results' | 'gossiped' | 'answered' | 'rtt' | 'sync' | 'wake' }
 >
 
 function onStreamEvent(turn: Turn, stream: Stream, event: StreamEvent): void {
@@ -200,11 +204,4 @@ function scheduleWake(turn: Turn): void {
   if (atMs >= state.wakeAtMs || atMs === Number.POSITIVE_INFINITY) return
   state.wakeAtMs = atMs
   effects.push({ type: 'wake', atMs })
-}
-
-/** True when the peer has shown nothing that is not applied here, and lacks nothing, as far as is known. */
-export function inSync(state: State, peer: Author): boolean {
-  const stream = state.byPeer.get(peer)
-  if (stream === undefined || stream.phase !== 'ready') return false
-  return appliedAll(stream) && hasAll(stream) && stream.account.acked >= state.mark.position
 }

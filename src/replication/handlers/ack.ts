@@ -1,8 +1,9 @@
 /** ACK: the peer has everything up to one of the positions that it was told, applied and durable. */
 
+import { setAcked } from '../accounts.js'
 import { settleRound } from '../rounds.js'
 import { settleAcked } from '../showing.js'
-import { setAcked, violate } from '../state.js'
+import { violate } from '../state.js'
 import type { Handler } from './index.js'
 
 export const onAck: Handler<'ack'> = (turn, stream, { position }) => {

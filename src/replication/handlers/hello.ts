@@ -1,33 +1,33 @@
 /** HELLO: who is there, how far each side has the other, and what follows from it. */
 
 import { PROTOCOL } from '../../base/index.js'
-import type { Hello, SyncErrorCode } from '../../log/index.js'
+import type { Author, Cursor, Hello, SyncErrorCode } from '../../log/index.js'
+import { setAcked, setTheirs, setYours } from '../accounts.js'
 import { settleRound } from '../rounds.js'
 import { settleAcked } from '../showing.js'
-import type { Stream, Turn } from '../state.js'
-import { closeStream, headsDelayMs, send, setAcked, setTheirs, violate } from '../state.js'
+import type { State, Stream, Turn } from '../state.js'
+import { closeStream, headsDelayMs, send, violate } from '../state.js'
 import type { Handler } from './index.js'
 
 export const protocolVersion = 1
 /** A node that has its neighbours is asked again after this time. */
 const busyMs = 30_000
 
-/** The first frame on a stream. */
-export function sendHello(turn: Turn, stream: Stream): void {
-  const { init, frontier } = turn.state
-  const { theirs } = stream.account
+/** The HELLO for a peer. */
+export function helloTo(state: State, peer: Author, sent: Stream['sentHello'], theirs?: Cursor): Hello {
+  const { init, frontier } = state
   const hello = {
     type: 'hello',
     protocol: protocolVersion,
     database: init.database,
     store: init.store,
     durable: init.durable,
-    position: stream.sentHello.mark,
-    digest: stream.sentHello.digest,
-    yours: frontier.of(stream.peer).slice(-PROTOCOL.helloTips),
+    position: sent.mark,
+    digest: sent.digest,
+    yours: frontier.of(peer).slice(-PROTOCOL.helloTips),
     window: init.limits.windowBytes
   } as const
-  send(turn, stream, theirs === undefined ? hello : { ...hello, cursor: theirs })
+  return theirs === undefined ? hello : { ...hello, cursor: theirs }
 }
 
 export const onHello: Handler<'hello'> = (turn, stream, hello, { cursorValid = false }) => {
@@ -58,11 +58,10 @@ export const onHello: Handler<'hello'> = (turn, stream, hello, { cursorValid = f
 
 function takeUp(turn: Turn, stream: Stream, hello: Hello): void {
   const { account } = stream
-  account.durable = hello.durable
+  setYours(turn, account, hello)
   stream.theirStore = hello.store
   if (account.theirs?.store !== hello.store) account.theirs = undefined
   stream.credit += hello.window
-  turn.effects.push({ type: 'progress', peer: stream.peer })
 }
 
 function agree(turn: Turn, stream: Stream, hello: Hello): void {

@@ -4,11 +4,12 @@
  */
 
 import type { Mark } from '../../log/index.js'
+import { setAcked, setTheirs } from '../accounts.js'
 import { acknowledge } from '../receiving.js'
 import { beginRound, settleRound } from '../rounds.js'
 import { hasAll, settleAcked, tellPosition } from '../showing.js'
 import type { Stream, Turn } from '../state.js'
-import { digestOf, fraction, send, setAcked, setTheirs } from '../state.js'
+import { digestOf, fraction, send } from '../state.js'
 import type { Handler } from './index.js'
 
 const hourMs = 3_600_000

@@ -1,0 +1,105 @@
+/**
+ * The reading side of a stream: frames to messages, signatures checked, what the state machine must know looked up.
+ *
+ * Keeps: one stream's messages enter in their order; a frame that does not decode or verify ends that stream alone.
+ * Reading goes on while batches are being applied, as far as this node's window lets the peer send.
+ */
+import type { Crypto } from '../base/index.js'
+import { messageOf, NatterError, varintLength } from '../base/index.js'
+import type { Heads, Hello, Message } from '../log/index.js'
+import { peerIdOf } from '../log/index.js'
+import type { Event } from '../replication/index.js'
+import type { Store } from '../store/index.js'
+import { checkRun, creditBytes } from '../wire/index.js'
+import type { Channel } from './channel.js'
+import { describe } from './channel.js'
+import type { Log } from './log.js'
+import type { RecentCommits } from './recent-commits.js'
+
+export interface InboundInit {
+  readonly store: Store
+  readonly crypto: Crypto
+  readonly log: Log
+  readonly recent: RecentCommits
+  readonly dispatch: (event: Event) => void
+  readonly heard: (channel: Channel) => void
+  /** Bytes of large batches that are partly received, over all streams, are within their limit. */
+  readonly mayStage: () => boolean
+}
+
+/** Reads until the stream ends. Resolves with the reason; rejects with `PROTOCOL_ERROR` when the peer broke the protocol. */
+export async function readFrames(init: InboundInit, channel: Channel): Promise<string> {
+  const { frames } = channel.stream
+  try {
+    for await (const frame of frames) {
+      if (channel.closed) return 'closed'
+      channel.traffic.bytesReceived += frame.length + varintLength(frame.length)
+      init.heard(channel)
+      await takeFrame(init, channel, frame)
+    }
+  } catch (error) {
+    if (error instanceof NatterError) throw error
+    return `reset: ${messageOf(error)}`
+  }
+  return 'closed by the peer'
+}
+
+async function takeFrame(init: InboundInit, channel: Channel, frame: Uint8Array): Promise<void> {
+  const credit = creditBytes(frame)
+  const message = channel.decoder.decode(frame)
+  if (message !== undefined) {
+    init.log('sync', `${peerIdOf(channel.peer)} ← ${describe(message)} (${frame.length} bytes)`)
+    await enter(init, channel, message, credit)
+    return
+  }
+  if (!init.mayStage()) throw new NatterError('PROTOCOL_ERROR', 'too many large batches at once')
+  if (credit > 0) init.dispatch({ type: 'staged', stream: channel.id, bytes: credit })
+}
+
+async function enter(init: InboundInit, channel: Channel, message: Message, bytes: number): Promise<void> {
+  const event = { type: 'received', stream: channel.id, message, bytes } as const
+  switch (message.type) {
+    case 'hello':
+      channel.widen(message.window)
+      init.dispatch({ ...event, cursorValid: await isCursorValid(init.store, message) })
+      return
+    case 'heads':
+      init.dispatch({ ...event, applied: await lookUp(init, message) })
+      return
+    case 'run':
+      await checkRun(message, init.crypto)
+      for (const { header } of message.batches) {
+        if (header.database !== init.store.database)
+          throw new NatterError('PROTOCOL_ERROR', 'another database')
+        channel.traffic.opsReceived += header.opCount
+      }
+      init.dispatch(event)
+      return
+    case 'credit':
+      channel.widen(message.bytes)
+      init.dispatch(event)
+      return
+    default:
+      init.dispatch(event)
+  }
+}
+
+/** Whether the peer's cursor is a place in this log: a store that was restored answers for no older life. */
+async function isCursorValid(store: Store, { cursor }: Hello): Promise<boolean> {
+  if (cursor === undefined || cursor.store !== store.storeId) return false
+  if (cursor.position > store.mark.position) return false
+  return (await store.checkAt(cursor.position)) === cursor.check
+}
+
+/** Which of the tips are applied here, as of the time at which the event enters. */
+async function lookUp({ store, recent }: InboundInit, { tips }: Heads): Promise<boolean[]> {
+  const since = recent.watch()
+  try {
+    const applied: boolean[] = []
+    for (const tip of tips)
+      applied.push(store.frontier.has(tip.author, tip.id) || (await store.hasBatch(tip)))
+    return applied.map((known, i) => known || since.has(tips[i]!.id))
+  } finally {
+    recent.unwatch(since)
+  }
+}

@@ -1,0 +1,96 @@
+/** The accounts of peers: what each is known to have. They outlive streams, and the engine keeps them on disk. */
+
+import type { Author, Hello, Mark, Tip } from '../log/index.js'
+import type { SavedPeer } from './index.js'
+import { appliedAll } from './receiving.js'
+import { hasAll } from './showing.js'
+import type { Account, State, Stream, Turn } from './state.js'
+
+/** Ack times remembered per peer. */
+const ackSteps = 32
+
+export function accountOf(state: State, peer: Author, saved?: SavedPeer): Account {
+  let account = state.accounts.get(peer)
+  if (account === undefined) {
+    account = {
+      peer,
+      acked: saved?.acked ?? 0,
+      ackedAtMs: saved?.ackedAtMs ?? 0,
+      steps: [],
+      durable: saved?.durable ?? false,
+      theirs: saved?.theirs,
+      yours: [],
+      yoursAtMs: 0
+    }
+    state.accounts.set(peer, account)
+  }
+  return account
+}
+
+/** Sets what a peer has acknowledged; downward only at a handshake. */
+export function setAcked(turn: Turn, account: Account, position: number): void {
+  if (position === account.acked) return
+  if (position > account.acked) {
+    account.steps.push({ position, atMs: turn.now })
+    if (account.steps.length > ackSteps) account.steps.shift()
+    account.ackedAtMs = turn.now
+  } else {
+    account.steps.length = 0
+  }
+  account.acked = position
+  save(turn, account)
+}
+
+export function setTheirs(turn: Turn, stream: Stream, mark: Mark): void {
+  const before = stream.account.theirs
+  if (stream.theirStore === undefined) return
+  if (before?.position === mark.position && before.check === mark.check && before.store === stream.theirStore)
+    return
+  stream.account.theirs = { store: stream.theirStore, position: mark.position, check: mark.check }
+  save(turn, stream.account)
+}
+
+function save(turn: Turn, account: Account): void {
+  const { acked, ackedAtMs, durable, theirs, peer } = account
+  const record = theirs === undefined ? { acked, ackedAtMs, durable } : { theirs, acked, ackedAtMs, durable }
+  turn.effects.push({ type: 'savePeer', peer, record }, { type: 'progress', peer })
+}
+
+/** A peer said in a HELLO what it has of this node's log. Nobody else's word for it counts. */
+export function setYours(turn: Turn, account: Account, { yours, durable }: Hello): void {
+  account.durable = durable
+  account.yours = yours
+  account.yoursAtMs = turn.now
+  turn.effects.push({ type: 'progress', peer: account.peer })
+}
+
+/**
+ * When the peer was first known to have a batch applied and durable: its ack covers the batch's position here, it is
+ * the author, or it said so of this node's own log. Undefined when it is not known to.
+ */
+export function heldSince(state: State, peer: Author, tip: Tip, position: number): number | undefined {
+  const account = state.accounts.get(peer)
+  if (account === undefined || !account.durable) return undefined
+  const { acked, ackedAtMs, steps, yours, yoursAtMs } = account
+  if (position <= acked) return steps.find(step => step.position >= position)?.atMs ?? ackedAtMs
+  if (tip.author === peer) return yoursAtMs
+  if (tip.author === state.init.author && yours.some(held => isBehind(state, tip, held))) return yoursAtMs
+  return undefined
+}
+
+/** Whether an own batch is `held` or stands before it in the log of this node's author. */
+function isBehind(state: State, tip: Tip, held: Tip): boolean {
+  if (tip.id === held.id) return true
+  const own = state.frontier.of(state.init.author)
+  // The only tip of an author has everything of that author behind it.
+  if (own.length === 1 && own[0]?.id === held.id) return true
+  if (tip.epoch !== held.epoch || tip.seq > held.seq) return false
+  return own.filter(other => other.epoch === tip.epoch).length === 1
+}
+
+/** True when the peer has shown nothing that is not applied here, and lacks nothing, as far as is known. */
+export function inSync(state: State, peer: Author): boolean {
+  const stream = state.byPeer.get(peer)
+  if (stream === undefined || stream.phase !== 'ready') return false
+  return appliedAll(stream) && hasAll(stream) && stream.account.acked >= state.mark.position
+}
