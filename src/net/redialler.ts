@@ -13,6 +13,8 @@ import type { DialState } from './index.js'
 
 const FIRST_DELAY_MS = 500
 const MAX_DELAY_MS = 30_000
+/** Chance may say at once: not several times in a row. */
+const MIN_DELAY_MS = 50
 /** Dials at once: enough for a small network in one go, few enough for a slow link. */
 const MAX_DIALS = 8
 /** Addresses tried for one peer: its own, and what was heard of it. */
@@ -167,7 +169,7 @@ export class Redialler {
     if (!this.#running || !this.#entries.has(entry.key)) return
     const { clock, random } = this.#components
     const boundMs = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(entry.failures, 10))
-    const delayMs = Math.ceil(random.fraction() * boundMs)
+    const delayMs = Math.max(MIN_DELAY_MS, Math.ceil(random.fraction() * boundMs))
     entry.timer?.cancel()
     entry.nextTryAtMs = clock.now() + delayMs
     entry.timer = clock.schedule(delayMs, () => this.#tryNow(entry))
