@@ -168,7 +168,8 @@ export class Client {
       })
       sending.on('response', response => resolve({ response, trace: trace(response) }))
       sending.on('error', error => reject(this.#failure(error)))
-      sending.end(payload)
+      // As bytes: text would be joined with the headers and have them encoded as UTF-8 once more.
+      sending.end(payload === undefined ? undefined : Buffer.from(payload))
     })
   }
 

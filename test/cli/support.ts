@@ -102,6 +102,6 @@ export async function startNode(t: TestContext, args: readonly string[]): Promis
     http,
     child,
     stop,
-    natter: (more, options) => natter([...more, '--api', http], options)
+    natter: (more, options) => natter(['--api', http, ...more], options)
   }
 }

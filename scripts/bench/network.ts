@@ -1,0 +1,300 @@
+/** Two nodes in two processes on loopback, against the bare pipeline between two processes. */
+import { join } from 'node:path'
+import type { SyncRound } from '../../src/base/index.js'
+import type { NatterNode, NodeOptions } from '../../src/node.js'
+import { createNode } from '../../src/node.js'
+import { BarePipeline } from './bare-pipeline.js'
+import { FarNode } from './far-node.js'
+import type { Bench, Line, Scale } from './harness.js'
+import {
+  entries,
+  entry,
+  median,
+  milliseconds,
+  payloadBytes,
+  percentile,
+  rateOf,
+  shareLine,
+  withFolder
+} from './harness.js'
+
+const BULK = 1000
+/** Milliseconds after which two nodes that do not agree fail the benchmark. */
+const AGREE_MS = 120_000
+
+interface Pair {
+  near: NatterNode
+  far: FarNode
+  farOptions: NodeOptions
+}
+
+/** Two connected nodes, the near one here. */
+async function withPair<T>(options: Partial<NodeOptions>, run: (pair: Pair) => Promise<T>): Promise<T> {
+  return withFolder(async folder => {
+    const near = await createNode({ ...options, dataDir: join(folder, 'near'), mdns: false, name: 'near' })
+    const far = await FarNode.spawn()
+    try {
+      const { addrs } = await near.status()
+      const farOptions = {
+        ...options,
+        dataDir: join(folder, 'far'),
+        mdns: false,
+        name: 'far',
+        bootstrap: addrs
+      }
+      await far.call('start', { options: farOptions })
+      await near.sync.wait({ connected: 1, timeout: AGREE_MS })
+      return await run({ near, far, farOptions })
+    } finally {
+      await far.end()
+      await near.stop()
+    }
+  })
+}
+
+function withPipeline<T>(run: (pipeline: BarePipeline) => Promise<T>): Promise<T> {
+  return withFolder(async folder => {
+    const pipeline = await BarePipeline.start(join(folder, 'here'), join(folder, 'there'))
+    try {
+      return await run(pipeline)
+    } finally {
+      await pipeline.stop()
+    }
+  })
+}
+
+async function putBatch(node: NatterNode, from: number, count: number): Promise<void> {
+  await node.db.batch(entries(from, count).map(({ key, value }) => ({ type: 'put', key, value })))
+}
+
+async function pipelineRate(ops: number): Promise<number> {
+  return withPipeline(async pipeline => {
+    const startedAtMs = performance.now()
+    for (let n = 0; n < ops; n += BULK) await pipeline.write(entries(n, BULK))
+    await pipeline.drain()
+    return (ops * 1000) / (performance.now() - startedAtMs)
+  })
+}
+
+async function runLive(scale: Scale): Promise<Line[]> {
+  const ops = scale.ops / 2
+  const bareRates: number[] = []
+  const rates: number[] = []
+  for (let i = 0; i < (scale.quick ? 2 : 3); i++) {
+    bareRates.push(await pipelineRate(ops))
+    rates.push(
+      await withPair({}, async ({ near }) => {
+        await putBatch(near, 0, 1)
+        await near.sync.wait({ acked: 1, timeout: AGREE_MS })
+        const startedAtMs = performance.now()
+        for (let n = 0; n < ops; n += BULK) await putBatch(near, n, BULK)
+        await near.sync.wait({ acked: 1, timeout: AGREE_MS })
+        return (ops * 1000) / (performance.now() - startedAtMs)
+      })
+    )
+  }
+  const bare = median(bareRates)
+  return [
+    shareLine(
+      `A→B live, durable at both ends, batches of ${BULK}`,
+      0.6,
+      median(rates),
+      bare,
+      'bare: the pipeline'
+    ),
+    await runCatchUp(ops, bare)
+  ]
+}
+
+async function runCatchUp(ops: number, bare: number): Promise<Line> {
+  const rate = await withFolder(async folder => {
+    const near = await createNode({ dataDir: join(folder, 'near'), mdns: false })
+    const far = await FarNode.spawn()
+    try {
+      for (let n = 0; n < ops; n += BULK) await putBatch(near, n, BULK)
+      const { addrs } = await near.status()
+      const startedAtMs = performance.now()
+      await far.call('start', { options: { dataDir: join(folder, 'far'), mdns: false, bootstrap: addrs } })
+      await near.sync.wait({ connected: 1, timeout: AGREE_MS })
+      await near.sync.wait({ acked: 1, timeout: AGREE_MS })
+      return (ops * 1000) / (performance.now() - startedAtMs)
+    } finally {
+      await far.end()
+      await near.stop()
+    }
+  })
+  return shareLine(
+    `a fresh node catches up ${ops.toLocaleString('en')} ops`,
+    0.6,
+    rate,
+    bare,
+    'with its start; bare: the pipeline'
+  )
+}
+
+async function runSingles({ repetitionMs, writes }: Scale): Promise<Line[]> {
+  let n = 0
+  const bare = await withPipeline(async pipeline => {
+    const rate = await rateOf(2 * repetitionMs, async () => {
+      await pipeline.write(entries(n++, 1))
+      return 1
+    })
+    await pipeline.drain()
+    const latencies: number[] = []
+    for (let i = 0; i < writes; i++) {
+      const startedAtMs = performance.now()
+      await pipeline.write(entries(n++, 1))
+      await pipeline.drain()
+      latencies.push(performance.now() - startedAtMs)
+    }
+    return { rate, p50: percentile(latencies, 0.5) }
+  })
+  return withPair({}, async ({ near }) => {
+    const rate = await rateOf(2 * repetitionMs, async () => {
+      const { key, value } = entry(n++)
+      await near.db.put(key, value)
+      return 1
+    })
+    await near.sync.wait({ acked: 1, timeout: AGREE_MS })
+    const latencies: number[] = []
+    for (let i = 0; i < writes; i++) {
+      const { key, value } = entry(n++)
+      const startedAtMs = performance.now()
+      await near.write([{ type: 'put', key, value }], { ack: 1, timeout: AGREE_MS })
+      latencies.push(performance.now() - startedAtMs)
+    }
+    return [
+      shareLine(
+        'A→B live, awaited single puts',
+        0.5,
+        rate,
+        bare.rate,
+        'bare: the pipeline, up to 8 in flight'
+      ),
+      ...latencyLines(latencies, bare.p50)
+    ]
+  })
+}
+
+function latencyLines(latencies: readonly number[], bareP50: number): Line[] {
+  const p50 = percentile(latencies, 0.5)
+  const p99 = percentile(latencies, 0.99)
+  const what = 'one write, on disk at the other node and known so'
+  return [
+    {
+      what: `${what}, p50`,
+      budget: '≤ 2 × bare',
+      measured: milliseconds(p50),
+      bare: milliseconds(bareP50),
+      ratio: p50 / bareP50,
+      ok: p50 <= 2 * bareP50
+    },
+    { what: `${what}, p99`, budget: '≤ 10 ms', measured: milliseconds(p99), ratio: p99 / 10, ok: p99 <= 10 }
+  ]
+}
+
+/** The first round with the peer after `act`. */
+function nextRound(node: NatterNode, act: () => Promise<unknown>): Promise<SyncRound> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('no sync round ended')), AGREE_MS)
+    const listener = (event: CustomEvent<SyncRound>) => {
+      clearTimeout(timer)
+      node.events.removeEventListener('sync', listener as EventListener)
+      resolve(event.detail)
+    }
+    node.events.addEventListener('sync', listener)
+    act().catch(reject)
+  })
+}
+
+async function runReconnect(scale: Scale): Promise<Line[]> {
+  const behind = 100
+  return withPair({}, async ({ near, far }) => {
+    for (let n = 0; n < scale.ops; n += BULK) await putBatch(near, n, BULK)
+    await near.sync.wait({ acked: 1, inSync: true, timeout: AGREE_MS })
+
+    await far.call('pause', undefined)
+    const inSync = await nextRound(near, () => far.call('resume', undefined))
+    await near.sync.wait({ connected: 1, inSync: true, timeout: AGREE_MS })
+
+    await far.call('pause', undefined)
+    const late = entries(scale.ops, behind, 'late')
+    const payload = late.reduce((sum, one) => sum + payloadBytes(one), 0)
+    for (const { key, value } of late) await near.db.put(key, value)
+    const round = await nextRound(near, () => far.call('resume', undefined))
+    return [
+      roundLine('reconnect, in sync', inSync, 512, 1),
+      roundLine(
+        `reconnect, ${behind} ops behind of ${scale.ops.toLocaleString('en')}`,
+        round,
+        1.2 * payload + 1024,
+        2,
+        `ops: ${payload} B of keys and values`
+      )
+    ]
+  })
+}
+
+function roundLine(what: string, round: SyncRound, maxBytes: number, maxTrips: number, note?: string): Line {
+  const bytes = round.bytesSent + round.bytesReceived
+  return {
+    what,
+    budget: `≤ ${maxTrips} RTT, ≤ ${maxBytes.toFixed(0)} B`,
+    measured: `${round.roundTrips} RTT, ${bytes} B`,
+    ratio: bytes / maxBytes,
+    ok: bytes <= maxBytes && round.roundTrips <= maxTrips,
+    note: note ?? `round ${round.status}, ${milliseconds(round.durationMs)}`
+  }
+}
+
+async function runConverge({ quick }: Scale): Promise<Line[]> {
+  const nodes = 3
+  const ms = await withFolder(async folder => {
+    const options = { mdns: false, gossip: false }
+    const hub = await createNode({ ...options, dataDir: join(folder, 'hub'), name: 'hub' })
+    const { addrs } = await hub.status()
+    const others: FarNode[] = []
+    try {
+      for (let i = 1; i < nodes; i++) {
+        const far = await FarNode.spawn()
+        others.push(far)
+        await far.call('start', {
+          options: { ...options, dataDir: join(folder, String(i)), bootstrap: addrs }
+        })
+      }
+      await hub.sync.wait({ connected: nodes - 1, timeout: AGREE_MS })
+      for (let n = 0; n < (quick ? 20 : 200); n++) {
+        await putBatch(hub, n * 10, 10)
+        await Promise.all(others.map((far, i) => far.call('put', entries(n * 10, 10, `far-${i}`))))
+      }
+      const startedAtMs = performance.now()
+      for (;;) {
+        const states = [
+          await hub.status(),
+          ...(await Promise.all(others.map(far => far.call('status', undefined))))
+        ]
+        if (new Set(states.map(state => state.stateDigest)).size === 1) return performance.now() - startedAtMs
+        if (performance.now() - startedAtMs > AGREE_MS) return Number.POSITIVE_INFINITY
+      }
+    } finally {
+      await Promise.all(others.map(far => far.end()))
+      await hub.stop()
+    }
+  })
+  return [
+    {
+      what: `${nodes} nodes agree after the last write, gossip off`,
+      budget: '≤ 10 s',
+      measured: milliseconds(ms),
+      ratio: ms / 10_000,
+      ok: ms <= 10_000
+    }
+  ]
+}
+
+export const networkBenches: readonly Bench[] = [
+  { name: 'live', run: runLive },
+  { name: 'singles', run: runSingles },
+  { name: 'reconnect', run: runReconnect },
+  { name: 'converge', run: runConverge }
+]
