@@ -145,6 +145,7 @@ async function remember(directory: DataDirectory | undefined, store: Store): Pro
 async function close(store: Store, directory: DataDirectory | undefined): Promise<void> {
   const { mark } = store
   await store.close()
+  await store.disk.close()
   if (directory === undefined) return
   if (mark.position > 0) await directory.remember({ sentinel: mark })
   await directory.close()
