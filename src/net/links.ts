@@ -67,12 +67,17 @@ export class Links {
     return this.admitted().find(link => link.peer === peer)?.connection
   }
 
-  isConnected(peer: Author): boolean {
-    return this.connection(peer) !== undefined
+  /** Peers with an admitted connection. */
+  peers(): Set<Author> {
+    return new Set(this.admitted().map(link => link.peer))
   }
 
-  rttMs(link: Pick<Link, 'connection' | 'helloMs'>): number | null {
-    return link.connection.rtt ?? link.helloMs
+  isAdmitted(connection: Connection): boolean {
+    return this.#links.get(connection)?.admitted === true
+  }
+
+  isConnected(peer: Author): boolean {
+    return this.connection(peer) !== undefined
   }
 
   /** Resolves when the peer has taken this connection in; rejects with `PEER_REFUSED`. */
@@ -134,6 +139,18 @@ export class Links {
   /** Ends all connections to a peer. */
   disconnect(peer: Author, reason: string): void {
     for (const link of [...this.#links.values()]) if (link.peer === peer) this.#end(link, reason)
+  }
+
+  /**
+   * Closes what this side dialled and no longer needs: connections to peers that are not to be kept, without a stream
+   * of `protocol`. The other side keeps it up if it needs it: then it dials.
+   */
+  closeIdle(keep: ReadonlySet<Author>, protocol: string): void {
+    for (const { peer, connection } of this.admitted()) {
+      if (keep.has(peer) || connection.direction === 'inbound') continue
+      if (connection.streams.some(stream => stream.protocol === protocol)) continue
+      connection.close().catch(error => connection.abort(error))
+    }
   }
 
   stop(): void {

@@ -2,10 +2,8 @@
  * The net on libp2p: puts the parts of this folder together, and is what `createNet` returns.
  *
  * Everything here is glue: connections are the links', dialling the redialler's, records the presence table's. Keeps: after
- * `stop` nothing runs and nothing is told; `start` after it begins with what was known. protocols/README.md names
- * the protocols; see index.ts for the contract.
+ * `stop` nothing runs and nothing is told; `start` after it begins with what was known. See index.ts for the contract.
  */
-
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import type {
   Connection,
@@ -18,17 +16,19 @@ import type {
   Stream
 } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import { multiaddr } from '@multiformats/multiaddr'
 import type { Timer } from '../base/index.js'
 import { messageOf, NatterError, PROTOCOL, toHex, utf8 } from '../base/index.js'
 import type { Author } from '../log/index.js'
 import { authorOf, authorOfPeerId, peerIdOf } from '../log/index.js'
-import type { PresenceFields, SignedPresence, TableId } from '../wire/index.js'
-import { checkPresence, presenceSigningBytes } from '../wire/index.js'
+import type { SignedPresence, TableId } from '../wire/index.js'
 import type { PeerAddress } from './address.js'
-import { hostOf, parseAddress, tryAddress, withoutPeer, withPeer } from './address.js'
+import { parseAddress, withoutPeer } from './address.js'
+import { AddressBook } from './address-book.js'
 import { Admission } from './admission.js'
 import type { Circuit } from './breaker.js'
 import { Breaker } from './breaker.js'
+import { Dialler } from './dialler.js'
 import { FramedStream } from './framed-stream.js'
 import { Gossip } from './gossip.js'
 import type {
@@ -44,58 +44,53 @@ import { KeyWatch, keyFailureSentence } from './key-watch.js'
 import type { Libp2pNode } from './libp2p-node.js'
 import { createNode, startNode } from './libp2p-node.js'
 import { Links, PRESENCE_PROTOCOL } from './links.js'
+import { OwnRecord } from './own-record.js'
 import { PresenceTable } from './presence.js'
-import { DialledSelf, Redialler } from './redialler.js'
-import { chooseTargets } from './targets.js'
+import { Redialler } from './redialler.js'
+import { Refusals } from './refusals.js'
+import { chooseTargets, FULL_MESH_NODES } from './targets.js'
 
 export const SYNC_PROTOCOL = '/sync/ops/1.0.0'
 /** Sync streams of one connection: the long-lived one, one being opened, and questions of nodes that are no neighbours. */
 const MAX_SYNC_STREAMS = 4
-/** Milliseconds for a dial with its admission. */
-const DIAL_TIMEOUT_MS = 12_000
 /** Milliseconds a stop may take before connections are cut. */
 const STOP_TIMEOUT_MS = 1500
 /** Milliseconds between new choices of targets: round trips and absences change. */
 const TARGETS_INTERVAL_MS = 60_000
-/** Milliseconds in which one refusal is told once. */
-const REFUSAL_QUIET_MS = 60_000
-/** Refusals remembered for that. */
-const MAX_REFUSALS = 256
-
-/** What lives from start to stop. */
-interface Running {
-  readonly node: Libp2pNode
-  readonly handlers: NetHandlers
-  readonly links: Links
-  readonly redialler: Redialler
-  readonly gossip: Gossip | undefined
-  readonly streams: Set<FramedStream>
-  readonly refusals: Map<string, number>
-  /** Why an outbound connection to an address had no common key. */
-  readonly keyFailures: Map<string, string>
-  targetsTimer: Timer | undefined
-}
+/** Connected peers at which, above a full mesh, bootstrap addresses are not needed to stay in the network. */
+const ENOUGH_PEERS = 4
 
 /** What `createNet` does. */
 export async function openNet(init: NetInit): Promise<Net> {
   return new Libp2pNet(init, await generateKeyPairFromSeed('Ed25519', init.seed))
 }
 
+/** What lives from start to stop. */
+interface Running {
+  readonly node: Libp2pNode
+  readonly handlers: NetHandlers
+  readonly links: Links
+  readonly dialler: Dialler
+  readonly redialler: Redialler
+  readonly gossip: Gossip | undefined
+  readonly streams: Set<FramedStream>
+  targetsTimer: Timer | undefined
+}
+
 class Libp2pNet implements Net {
+  readonly #init: NetInit
   readonly #key: PrivateKey
   readonly #log: Logger
-
-  readonly #init: NetInit
   readonly #self: Author
   readonly #breaker: Breaker
   readonly #admission: Admission
   readonly #table: PresenceTable
-  /** Addresses of peers, from presence, earlier runs and discovery. */
-  readonly #book = new Map<Author, PeerAddress[]>()
+  readonly #own: OwnRecord
+  readonly #book: AddressBook
   readonly #bootstrap: PeerAddress[]
-  readonly #chance: Uint8Array
+  /** Orders peers by chance, anew in each process. */
+  readonly #chance: string
   #running: Running | undefined
-  #announcing: Promise<void> = Promise.resolve()
 
   constructor(init: NetInit, key: PrivateKey) {
     this.#init = init
@@ -103,30 +98,28 @@ class Libp2pNet implements Net {
     this.#log = init.logger.forComponent('natter:net')
     this.#self = authorOf(key.publicKey.raw)
     this.#breaker = new Breaker(init.breaker)
-    this.#admission = new Admission({
-      allow: init.allow && new Set([...init.allow, this.#self]),
-      breaker: this.#breaker,
-      clock: init.clock
-    })
+    this.#admission = new Admission({ allow: init.allow, breaker: this.#breaker, clock: init.clock })
     this.#table = new PresenceTable(this.#self, toHex(init.random.bytes(8)) as TableId)
-    this.#chance = init.random.bytes(16)
+    this.#own = new OwnRecord({ ...init, key, table: this.#table })
+    this.#book = new AddressBook(this.#self)
+    this.#chance = toHex(init.random.bytes(16))
     this.#bootstrap = init.bootstrap.map(parseAddress).filter(address => address.author !== this.#self)
     for (const text of [...init.listen, ...init.announce]) parseAddress(text)
     for (const { id, addrs, blocked } of init.known ?? []) {
       const peer = authorOfPeerId(id)
       if (peer === undefined) continue
-      this.#learn(peer, addrs)
+      this.#book.learn(peer, addrs)
       if (blocked) this.#admission.blocked.add(peer)
     }
   }
 
   async start(handlers: NetHandlers): Promise<void> {
     if (this.#running !== undefined) throw new TypeError('the net is started already')
-    const running = await this.#create(handlers)
+    const running = await this.#assemble(handlers)
     this.#running = running
     try {
       await startNode(running.node)
-      await this.#announce()
+      await this.#own.announce(this.addrs())
     } catch (error) {
       this.#running = undefined
       await running.node.stop()
@@ -159,12 +152,11 @@ class Libp2pNet implements Net {
   }
 
   connected(): ConnectedPeer[] {
-    const links = this.#running?.links
     const peers = new Map<Author, { peer: Author; addrs: string[]; rttMs: number | null }>()
-    for (const link of links?.admitted() ?? []) {
+    for (const link of this.#running?.links.admitted() ?? []) {
       const shown = peers.get(link.peer) ?? { peer: link.peer, addrs: [], rttMs: null }
       shown.addrs.push(link.connection.remoteAddr.toString())
-      shown.rttMs ??= links!.rttMs(link)
+      shown.rttMs ??= link.connection.rtt ?? link.helloMs
       peers.set(link.peer, shown)
     }
     return [...peers.values()]
@@ -178,12 +170,13 @@ class Libp2pNet implements Net {
     return this.#running?.redialler.state(peer)
   }
 
-  async connect(multiaddr: string, options: { signal?: AbortSignal } = {}): Promise<Author> {
+  async connect(text: string, options: { signal?: AbortSignal } = {}): Promise<Author> {
     const running = this.#require()
-    const address = parseAddress(multiaddr)
-    if (address.author === this.#self)
+    const address = parseAddress(text)
+    if (address.author === this.#self) {
       throw new NatterError('INVALID_MULTIADDR', 'this is the address of this node')
-    const author = await this.#dial(running, [address], address.author, options.signal)
+    }
+    const author = await running.dialler.dial([address], address.author, options.signal)
     if (!this.#bootstrap.some(known => known.text === address.text)) this.#bootstrap.push(address)
     running.redialler.addBootstrap(address)
     return author
@@ -191,19 +184,18 @@ class Libp2pNet implements Net {
 
   async openStream(peer: Author, options: { signal?: AbortSignal } = {}): Promise<SyncStream> {
     const running = this.#require()
-    const { links } = running
+    const { links, dialler } = running
     if (!links.isConnected(peer)) {
-      const addrs = this.#book.get(peer) ?? []
-      if (addrs.length === 0)
+      const addrs = this.#book.get(peer)
+      if (addrs.length === 0) {
         throw new NatterError('PEER_UNREACHABLE', `no address of ${peerIdOf(peer)} is known`)
-      await this.#dial(running, addrs, peer, options.signal)
+      }
+      await dialler.dial(addrs, peer, options.signal)
     }
     const connection = links.connection(peer)
     if (connection === undefined) throw new NatterError('PEER_UNREACHABLE', 'the connection closed')
-    let stream: Stream
     try {
-      stream = await connection.newStream(SYNC_PROTOCOL, options)
-      return this.#frame(running, stream, peer)
+      return this.#frame(running, await connection.newStream(SYNC_PROTOCOL, options), peer)
     } catch (error) {
       throw new NatterError('PEER_UNREACHABLE', `no ${SYNC_PROTOCOL} stream: ${messageOf(error)}`, {
         cause: error
@@ -229,7 +221,7 @@ class Libp2pNet implements Net {
 
   forget(peer: Author): void {
     this.#table.forget(peer)
-    this.#book.delete(peer)
+    this.#book.forget(peer)
     this.#breaker.forget(peer)
     const kept = this.#bootstrap.filter(address => address.author !== peer)
     this.#bootstrap.splice(0, this.#bootstrap.length, ...kept)
@@ -256,30 +248,30 @@ class Libp2pNet implements Net {
 
   // ---- putting it together
 
-  async #create(handlers: NetHandlers): Promise<Running> {
+  async #assemble(handlers: NetHandlers): Promise<Running> {
     const init = this.#init
-    const keyFailures = new Map<string, string>()
-    const refusals = new Map<string, number>()
-    const refused = (peer: Author | undefined, reason: string, addr: Multiaddr): void => {
-      if (this.#running === running) this.#tellRefused(running, peer, reason, addr)
-    }
+    const refusals = new Refusals(init.clock, (peer, reason, addr) => {
+      if (this.#running !== running) return
+      this.#log('refused: %s %s: %s', peer === undefined ? 'somebody' : peerIdOf(peer), addr, reason)
+      handlers.onRefused(peer, reason, addr)
+    })
     const keyWatch = new KeyWatch({
       psk: init.psk,
       onFailure: (failure, direction, remote) => {
         const sentence = keyFailureSentence(failure)
-        if (direction === 'inbound') refused(undefined, sentence, remote)
-        else keyFailures.set(withoutPeer(remote), sentence)
+        if (direction === 'inbound') refusals.add(undefined, sentence, remote)
+        else dialler.keyFailed(remote, sentence)
       }
     })
     const node = await createNode({
       ...init,
-      bootstrap: this.#bootstrap.filter(address => address.author !== undefined).map(address => address.text),
+      key: this.#key,
+      slowPeerBytes: init.limits.slowPeerBytes,
+      bootstrap: this.#bootstrap.filter(({ author }) => author !== undefined).map(({ text }) => text),
       version: init.app.version,
       hashes: init.crypto,
       keyWatch,
-      key: this.#key,
-      slowPeerBytes: init.limits.slowPeerBytes,
-      gater: this.#gater(refused),
+      gater: this.#gater(refusals),
       mdns: init.mdns ? { tag: init.database.slice(0, 8), onFound: found => this.#found(found) } : undefined
     })
     const links = new Links(
@@ -287,52 +279,56 @@ class Libp2pNet implements Net {
       {
         onConnected: peer => this.#onConnected(peer),
         onDisconnected: peer => this.#onDisconnected(peer),
-        onRefused: (peer, reason, addr) => refused(peer, reason, parseAddress(addr).multiaddr),
+        onRefused: (peer, reason, addr) => refusals.add(peer, reason, multiaddr(addr)),
         onRecord: signed => this.#onRecord(signed),
         onViolation: (peer, reason) => this.penalize(peer, reason)
       }
     )
+    const dialler = new Dialler({ node, links, admission: this.#admission, refusals, clock: init.clock })
     const redialler = new Redialler({
-      clock: init.clock,
-      random: init.random,
-      dial: (addrs, author) => this.#dial(running, addrs, author),
+      ...init,
+      dial: (addrs, author) => dialler.dial(addrs, author),
       connected: author => links.isConnected(author),
+      enough: () => this.#isLarge() && links.peers().size >= ENOUGH_PEERS,
       hindrance: author => this.#admission.hindrance(author),
       log: line => this.#log('%s', line)
     })
-    const { pubsub } = node.services
-    const gossipLog = init.logger.forComponent('natter:gossip')
-    const gossip =
-      pubsub &&
-      new Gossip(pubsub, {
-        clock: init.clock,
-        hashes: init.crypto,
-        database: init.database,
-        connections: () => links.admitted(),
-        protocols: async peer => (await node.peerStore.get(peer)).protocols,
-        onMessage: (data, from) => handlers.onGossip(data, from),
-        log: line => gossipLog('%s', line)
-      })
-    const running: Running = {
+    const gossip = this.#gossip(node, links, handlers)
+    const running = {
       node,
       handlers,
       links,
+      dialler,
       redialler,
       gossip,
-      streams: new Set(),
-      refusals,
-      keyFailures,
+      streams: new Set<FramedStream>(),
       targetsTimer: undefined
     }
     await this.#attach(running)
     return running
   }
 
+  #gossip(node: Libp2pNode, links: Links, handlers: NetHandlers): Gossip | undefined {
+    const { pubsub } = node.services
+    if (pubsub === undefined) return undefined
+    const { clock, crypto, database, logger } = this.#init
+    const log = logger.forComponent('natter:gossip')
+    return new Gossip(pubsub, {
+      clock,
+      hashes: crypto,
+      database,
+      connections: () => links.admitted(),
+      protocols: async peer => (await node.peerStore.get(peer)).protocols,
+      onMessage: (data, from) => handlers.onGossip(data, from),
+      log: line => log('%s', line)
+    })
+  }
+
   async #attach(running: Running): Promise<void> {
     const { node, links } = running
     node.addEventListener('connection:open', event => links.opened(event.detail))
     node.addEventListener('connection:close', event => links.closed(event.detail))
-    node.addEventListener('self:peer:update', () => void this.#announce())
+    node.addEventListener('self:peer:update', () => this.#announce())
     await node.handle(PRESENCE_PROTOCOL, (stream, connection) => links.presenceStream(stream, connection), {
       maxInboundStreams: 2,
       maxOutboundStreams: 2
@@ -347,16 +343,16 @@ class Libp2pNet implements Net {
     )
   }
 
-  #gater(refused: (peer: Author | undefined, reason: string, addr: Multiaddr) => void): ConnectionGater {
+  #gater(refusals: Refusals): ConnectionGater {
     const judge = (peer: PeerId, connection: MultiaddrConnection): boolean => {
       const author = authorOfPeerId(peer.toString())
       const reason = author === undefined ? 'its key is no Ed25519 key' : this.#admission.hindrance(author)
-      if (reason !== undefined) refused(author, reason, connection.remoteAddr)
+      if (reason !== undefined) refusals.add(author, reason, connection.remoteAddr)
       return reason !== undefined
     }
     return {
       // The default of browsers refuses ws:// and private addresses, which is where nodes live.
-      denyDialMultiaddr: () => false,
+      denyDialMultiaddr: (_address: Multiaddr) => false,
       denyDialPeer: peer => {
         const author = authorOfPeerId(peer.toString())
         return author === undefined || this.#admission.hindrance(author) !== undefined
@@ -371,9 +367,11 @@ class Libp2pNet implements Net {
   #onConnected(peer: Author): void {
     const running = this.#running
     if (running === undefined) return
+    const connection = running.links.connection(peer)
+    if (connection?.direction === 'outbound') this.#book.learn(peer, [withoutPeer(connection.remoteAddr)])
     running.redialler.connected(peer)
     this.#table.touch(peer, this.#init.clock.now())
-    this.#log('connected to %s', peerIdOf(peer))
+    this.#log('connected to %s at %s', peerIdOf(peer), connection?.remoteAddr)
     running.handlers.onPeerConnected(peer)
     this.#retarget()
   }
@@ -387,10 +385,19 @@ class Libp2pNet implements Net {
     running.redialler.disconnected(peer)
   }
 
+  /** Read from this turn on; handed over when the peer is admitted, which its HELLO may be a moment short of. */
   #onSyncStream(running: Running, stream: Stream, connection: Connection): void {
     const peer = authorOfPeerId(connection.remotePeer.toString())
     if (peer === undefined || this.#running !== running) throw new Error('the node stops')
-    running.handlers.onStream(this.#frame(running, stream, peer))
+    const framed = this.#frame(running, stream, peer)
+    if (running.links.isAdmitted(connection)) {
+      running.handlers.onStream(framed)
+      return
+    }
+    running.links.admission(connection).then(
+      () => running.handlers.onStream(framed),
+      error => framed.abort(error)
+    )
   }
 
   #frame(running: Running, stream: Stream, peer: Author): FramedStream {
@@ -405,126 +412,24 @@ class Libp2pNet implements Net {
     return framed
   }
 
+  /** Of mDNS, at every answer. */
   #found(found: PeerInfo): void {
     const peer = authorOfPeerId(found.id.toString())
     const running = this.#running
     if (peer === undefined || peer === this.#self || running === undefined) return
-    const isNew = !this.#book.has(peer)
-    this.#learn(peer, found.multiaddrs.map(String))
-    if (isNew) running.handlers.onDiscovered(peer)
+    if (this.#book.learn(peer, found.multiaddrs.map(String))) running.handlers.onDiscovered(peer)
     this.#retarget()
     running.redialler.kick(peer)
   }
 
-  /** Newest first, as many as a presence record may name. */
-  #learn(peer: Author, addrs: readonly string[]): void {
-    if (peer === this.#self) return
-    const fresh = addrs.flatMap(text => tryAddress(text) ?? [])
-    const usable = fresh.filter(address => address.author === undefined || address.author === peer)
-    const texts = new Set(usable.map(address => address.text))
-    const older = (this.#book.get(peer) ?? []).filter(address => !texts.has(address.text))
-    this.#book.set(peer, [...usable, ...older].slice(0, PROTOCOL.presenceAddrs))
-  }
-
-  /** Chooses anew whom to be connected to. */
-  #retarget(): void {
-    const running = this.#running
-    if (running === undefined) return
-    const { clock, crypto } = this.#init
-    running.targetsTimer?.cancel()
-    running.targetsTimer = clock.schedule(TARGETS_INTERVAL_MS, () => this.#retarget())
-    const rtts = new Map(this.connected().map(({ peer, rttMs }) => [peer, rttMs]))
-    const candidates = [...this.#book.keys()]
-      .filter(peer => !this.#admission.blocked.has(peer))
-      .map(peer => ({
-        peer,
-        rttMs: rtts.get(peer) ?? null,
-        connected: rtts.has(peer),
-        failures: running.redialler.state(peer)?.failures ?? 0
-      }))
-    const chance = (peer: Author): number => crypto.crc32(utf8(toHex(this.#chance) + peer))
-    const targets = chooseTargets(this.#self, candidates, chance)
-    running.redialler.setTargets(new Map([...targets].map(peer => [peer, this.#book.get(peer) ?? []])))
-  }
-
-  #tellRefused(running: Running, peer: Author | undefined, reason: string, addr: Multiaddr): void {
-    const now = this.#init.clock.now()
-    const key = `${peer ?? hostOf(addr)} ${reason}`
-    if (now - (running.refusals.get(key) ?? -REFUSAL_QUIET_MS) < REFUSAL_QUIET_MS) return
-    if (running.refusals.size >= MAX_REFUSALS) running.refusals.clear()
-    running.refusals.set(key, now)
-    this.#log('refused: %s %s: %s', peer === undefined ? '' : peerIdOf(peer), addr, reason)
-    running.handlers.onRefused(peer, reason, addr.toString())
-  }
-
-  // ---- dialling
-
-  /** Resolves when the peer took this node in. */
-  async #dial(
-    running: Running,
-    addrs: readonly PeerAddress[],
-    author: Author | undefined,
-    given?: AbortSignal
-  ): Promise<Author> {
-    given?.throwIfAborted()
-    const hindrance = author && this.#admission.hindrance(author)
-    if (hindrance !== undefined) throw new NatterError('PEER_REFUSED', hindrance)
-    const controller = new AbortController()
-    const giveUp = (): void => controller.abort(given?.reason)
-    given?.addEventListener('abort', giveUp)
-    const deadline = this.#init.clock.schedule(DIAL_TIMEOUT_MS, () =>
-      controller.abort(new NatterError('PEER_UNREACHABLE', `no answer within ${DIAL_TIMEOUT_MS / 1000} s`))
-    )
-    const targets = addrs.map(address =>
-      author === undefined ? address.multiaddr : withPeer(address, author)
-    )
-    try {
-      const connection = await running.node.dial(targets, { signal: controller.signal })
-      const answered = await Promise.race([running.links.admission(connection), aborted(controller.signal)])
-      this.#learn(answered, [withoutPeer(connection.remoteAddr)])
-      return answered
-    } catch (error) {
-      throw this.#dialError(running, error, targets, author)
-    } finally {
-      deadline.cancel()
-      given?.removeEventListener('abort', giveUp)
-    }
-  }
-
-  #dialError(
-    running: Running,
-    error: unknown,
-    targets: readonly Multiaddr[],
-    author: Author | undefined
-  ): Error {
-    if (error instanceof NatterError) return error
-    for (const target of targets) {
-      const sentence = running.keyFailures.get(withoutPeer(target))
-      if (sentence === undefined) continue
-      running.keyFailures.delete(withoutPeer(target))
-      if (this.#running === running) this.#tellRefused(running, author, sentence, target)
-      return new NatterError('PEER_REFUSED', sentence, { cause: error })
-    }
-    const text = error instanceof AggregateError ? error.errors.map(messageOf).join('; ') : messageOf(error)
-    if (/dial self/i.test(text)) return new DialledSelf('this node answers there itself')
-    if (/does not match expected/i.test(text)) {
-      return new NatterError('PEER_UNREACHABLE', 'another node answers at this address', { cause: error })
-    }
-    return new NatterError('PEER_UNREACHABLE', text, { cause: error })
-  }
-
-  // ---- presence
-
   #onRecord(signed: SignedPresence): void {
     const { record } = signed
     if (record.peer === this.#self) {
-      // An earlier life of this node told a higher version: its clock has gone back since.
-      void this.#announce(record.version)
+      this.#announce(record.version)
       return
     }
-    const isNew = !this.#book.has(record.peer)
     if (!this.#table.put(signed, this.#init.clock.now())) return
-    this.#learn(record.peer, record.addrs)
+    const isNew = this.#book.learn(record.peer, record.addrs)
     const running = this.#running
     if (running === undefined) return
     if (isNew) running.handlers.onDiscovered(record.peer)
@@ -532,40 +437,37 @@ class Libp2pNet implements Net {
     this.#retarget()
   }
 
-  /** Tells everybody what this node is now, in a version above `version` and above all before. */
-  #announce(version = 0): Promise<void> {
-    this.#announcing = this.#announcing
-      .then(() => this.#makeRecord(version))
-      .catch(error => this.#log('presence: %s', messageOf(error)))
-    return this.#announcing
+  #announce(above?: number): void {
+    if (this.#running === undefined) return
+    this.#own.announce(this.addrs(), above).catch(error => this.#log('presence: %s', messageOf(error)))
   }
 
-  async #makeRecord(above: number): Promise<void> {
-    const { name, app, capabilities, clock } = this.#init
-    const own = this.#table.own
-    const addrs = this.addrs()
-      .filter(addr => utf8(addr).length <= PROTOCOL.presenceAddrBytes)
-      .slice(0, PROTOCOL.presenceAddrs)
-    if (own !== undefined && own.version > above && own.addrs.join() === addrs.join()) return
-    const record: PresenceFields = {
-      peer: this.#self,
-      // Milliseconds of the wall clock: a restart rises without anything being kept.
-      version: Math.max(clock.now(), above + 1, (own?.version ?? 0) + 1),
-      name,
-      appName: app.name,
-      appVersion: app.version,
-      capabilities,
-      addrs
-    }
-    checkPresence(record)
-    this.#table.put({ record, signature: await this.#key.sign(presenceSigningBytes(record)) }, clock.now())
+  /** More nodes than are all connected to each other. */
+  #isLarge(): boolean {
+    return this.#book.peers().length + 1 > FULL_MESH_NODES
   }
-}
 
-/** Rejects with the signal's reason. */
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason)
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })
+  /** Chooses anew whom to be connected to. */
+  #retarget(): void {
+    const running = this.#running
+    if (running === undefined) return
+    const rtts = new Map(this.connected().map(({ peer, rttMs }) => [peer, rttMs]))
+    const candidates = this.#book
+      .peers()
+      .filter(peer => !this.#admission.blocked.has(peer))
+      .map(peer => ({
+        peer,
+        rttMs: rtts.get(peer) ?? null,
+        connected: rtts.has(peer),
+        failures: running.redialler.state(peer)?.failures ?? 0
+      }))
+    const chance = (peer: Author): number => this.#init.crypto.crc32(utf8(this.#chance + peer))
+    const targets = chooseTargets(this.#self, candidates, chance)
+    running.redialler.setTargets(new Map([...targets].map(peer => [peer, this.#book.get(peer)])))
+    running.targetsTimer?.cancel()
+    running.targetsTimer = this.#init.clock.schedule(TARGETS_INTERVAL_MS, () => {
+      this.#retarget()
+      if (this.#isLarge()) running.links.closeIdle(targets, SYNC_PROTOCOL)
+    })
+  }
 }

@@ -26,6 +26,8 @@ export interface RedialComponents {
   /** Resolves when the peer took this node in; the author is who answered. */
   dial(addrs: readonly PeerAddress[], author: Author | undefined): Promise<Author>
   connected(author: Author): boolean
+  /** Whether bootstrap addresses may rest, because enough other peers are connected. */
+  enough(): boolean
   /** Why a peer is not dialled now: blocked, not allowed, circuit open. */
   hindrance(author: Author): string | undefined
   log(line: string): void
@@ -192,6 +194,10 @@ export class Redialler {
       const { author } = entry
       if (author !== undefined) {
         if (this.#components.connected(author)) continue
+        if (!entry.wanted && this.#components.enough()) {
+          this.#schedule(entry)
+          continue
+        }
         const hindrance = this.#components.hindrance(author)
         if (hindrance !== undefined) {
           this.#failed(entry, hindrance)

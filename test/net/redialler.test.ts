@@ -3,6 +3,7 @@ import '../../src/polyfills.js'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Author } from '../../src/log/index.js'
+import { peerIdOf } from '../../src/log/index.js'
 import type { PeerAddress } from '../../src/net/address.js'
 import { parseAddress } from '../../src/net/address.js'
 import { Breaker } from '../../src/net/breaker.js'
@@ -17,6 +18,7 @@ function harness(fraction = 1) {
   const clock = new ManualClock()
   const connected = new Set<Author>()
   const hindered = new Set<Author>()
+  const enough = { value: false }
   const dials: { atMs: number; addrs: string[]; settle: PromiseWithResolvers<Author> }[] = []
   const redialler = new Redialler({
     clock,
@@ -27,10 +29,11 @@ function harness(fraction = 1) {
       return settle.promise
     },
     connected: peer => connected.has(peer),
+    enough: () => enough.value,
     hindrance: peer => (hindered.has(peer) ? 'not now' : undefined),
     log: () => undefined
   })
-  return { clock, connected, hindered, dials, redialler }
+  return { clock, connected, hindered, enough, dials, redialler }
 }
 
 test('a dead address is dialled for ever, under a bound that doubles to 30 s', async () => {
@@ -115,6 +118,23 @@ test('who is hindered is not dialled, who is no target any more is forgotten, a 
   assert.equal(dials.length, 2)
   dials[1]!.settle.reject(new DialledSelf('me'))
   await clock.advance(60_000)
+  assert.equal(dials.length, 2)
+})
+
+test('a bootstrap address rests while enough others are connected, a target does not', async () => {
+  const { clock, enough, dials, redialler } = harness()
+  enough.value = true
+  redialler.start()
+  const own = parseAddress(`/ip4/127.0.0.1/tcp/1/p2p/${peerIdOf(author(5))}`)
+  redialler.addBootstrap(own)
+  redialler.setTargets(new Map([[author(1), [address(1)]]]))
+  await clock.advance(100)
+  assert.deepEqual(
+    dials.map(({ addrs }) => addrs),
+    [[address(1).text]]
+  )
+  enough.value = false
+  await clock.advance(30_000)
   assert.equal(dials.length, 2)
 })
 
