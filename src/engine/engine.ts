@@ -58,7 +58,7 @@ export class ReplicationEngine implements Engine {
     this.#sync = withDefaults(init.sync)
     this.#log = init.log ?? silent
     this.#time = new Monotonic(clock)
-    this.#sessions = new Sessions(clock)
+    this.#sessions = new Sessions(clock, peer => this.#neighbourhood.settled(peer))
     if (init.gossip !== false) {
       this.#gossip = new Gossip({
         database: store.database,
@@ -109,9 +109,11 @@ export class ReplicationEngine implements Engine {
 
   /** Builds the state from what is durable, and begins. */
   async #open(): Promise<void> {
-    const state = await this.#createState()
-    if (this.#state === 'closed') return
     const { store, clock } = this.#components
+    let state = await this.#createState()
+    // A commit in between would be told to nobody.
+    while (state.mark.position !== store.mark.position) state = await this.#createState()
+    if (this.#state === 'closed') return
     this.#loop = new Loop({
       store,
       clock,
@@ -138,30 +140,26 @@ export class ReplicationEngine implements Engine {
   async #createState(): Promise<State> {
     const { store, crypto, random } = this.#components
     const { limits } = this.#init
-    for (;;) {
-      const { mark } = store
-      const tips = [...store.frontier]
-      const own = tips.filter(tip => tip.author === store.author)
-      const positions = await Promise.all(own.map(tip => store.positionOf(tip)))
-      // A commit in between would be told to nobody: look again.
-      if (store.mark.position !== mark.position) continue
-      const { intervalMs, timeoutMs, differential } = this.#sync
-      return createState({
-        author: store.author,
-        database: store.database,
-        store: store.storeId,
-        durable: store.disk.durability === 'fsync',
-        mark,
-        tips,
-        lastOwn: Math.max(0, ...positions.map(position => position ?? 0)),
-        hashes: crypto,
-        seed: Math.floor(random.fraction() * 2 ** 32),
-        intervalMs: Math.min(intervalMs, timeoutMs / pingsPerTimeout),
-        timeoutMs,
-        differential,
-        limits
-      })
-    }
+    const { mark } = store
+    const tips = [...store.frontier]
+    const own = tips.filter(tip => tip.author === store.author)
+    const positions = await Promise.all(own.map(tip => store.positionOf(tip)))
+    const { intervalMs, timeoutMs, differential } = this.#sync
+    return createState({
+      author: store.author,
+      database: store.database,
+      store: store.storeId,
+      durable: store.disk.durability === 'fsync',
+      mark,
+      tips,
+      lastOwn: Math.max(0, ...positions.map(position => position ?? 0)),
+      hashes: crypto,
+      seed: Math.floor(random.fraction() * 2 ** 32),
+      intervalMs: Math.min(intervalMs, timeoutMs / pingsPerTimeout),
+      timeoutMs,
+      differential,
+      limits
+    })
   }
 
   async stop(): Promise<void> {
@@ -245,7 +243,7 @@ export class ReplicationEngine implements Engine {
       loop.closed(channel, reason)
       channel.close()
       if (isCurrent && reason !== 'closed by the peer') this.#neighbourhood.avoid(channel.peer, 0)
-      else this.#neighbourhood.look()
+      else this.#neighbourhood.lookSoon()
     } catch (error) {
       const reason = messageOf(error)
       this.#log('sync', `${peerIdOf(channel.peer)} broke the protocol: ${reason}`)

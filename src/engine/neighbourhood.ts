@@ -65,12 +65,19 @@ export class Neighbourhood {
     const avoided = this.#avoid.get(peer)
     // A new connection is a new chance, but for a node that said never.
     if (avoided !== undefined && avoided.untilMs !== Number.POSITIVE_INFINITY) this.#avoid.delete(peer)
-    this.look()
+    this.lookSoon()
   }
 
   disconnected(peer: Author): void {
     this.#connectedAt.delete(peer)
-    this.look()
+    this.lookSoon()
+  }
+
+  /** Looks once after everything that happens now. */
+  lookSoon(): void {
+    if (this.#ended) return
+    const now = this.#init.clock.now()
+    this.#lookAt(now, now)
   }
 
   /** No stream is opened to this peer for a while. */
@@ -79,7 +86,7 @@ export class Neighbourhood {
     const backOffMs = Math.min(longestRetryMs, retryMs * 2 ** Math.min(10, failures))
     const jitter = 0.5 + this.#init.random.fraction() / 2
     this.#avoid.set(peer, { untilMs: this.#init.clock.now() + Math.max(forMs, backOffMs * jitter), failures })
-    this.look()
+    this.lookSoon()
   }
 
   /** A handshake came to its end: what went wrong before counts no more. */

@@ -28,8 +28,11 @@ export class Sessions {
   readonly #listeners = new Set<(round: SyncRound) => void>()
   readonly #waiting = new Map<Author, Set<(round: SyncRound) => void>>()
 
-  constructor(clock: Clock) {
+  readonly #onOk: (peer: Author) => void
+
+  constructor(clock: Clock, onOk: (peer: Author) => void) {
     this.#clock = clock
+    this.#onOk = onOk
   }
 
   of(peer: Author): Session {
@@ -106,6 +109,7 @@ export class Sessions {
       session.consecutiveFailures = 0
       session.lastSyncAtMs = now
       session.lastError = null
+      this.#onOk(peer)
     } else {
       session.failedSyncs++
       session.consecutiveFailures++

@@ -37,8 +37,8 @@ export interface Neighbours {
 
 export function selectNeighbours(input: NeighbourInput): Neighbours {
   const { self, reachable, known, most } = input
-  if (Math.max(known, reachable.length) < fullMeshNodes) {
-    return { peers: new Set(reachable.slice(0, most).map(candidate => candidate.peer)), chosen: new Set() }
+  if (Math.max(known, reachable.length) < fullMeshNodes && reachable.length <= most) {
+    return { peers: new Set(reachable.map(candidate => candidate.peer)), chosen: new Set() }
   }
   const peers = new Set<Author>()
   const take = (peer: Author) => peers.size < most && peers.add(peer)

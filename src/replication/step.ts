@@ -145,6 +145,8 @@ function onCommitted(turn: Turn, applied: readonly AppliedHere[]): void {
   const { state } = turn
   for (const here of applied) {
     const { batch, mark } = here
+    // Told again after the disk was opened anew: the state was made from it.
+    if (mark.position <= state.mark.position) continue
     const id = shortId(batch.id)
     const previousOwn = state.lastOwn
     state.frontier.apply(batch)
