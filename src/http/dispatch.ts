@@ -26,6 +26,7 @@ export interface DispatchContext {
 }
 
 const NO_FIELDS = new Fields({})
+const CLIENT_GONE = new NatterError('ABORTED', 'the client went away')
 
 /** The last request of each connection: pipelined ones are served one after the other, as a write may come before a read. */
 const turns = new WeakMap<Socket, Promise<void>>()
@@ -39,9 +40,13 @@ export function dispatch(
 ): Promise<void> {
   const before = turns.get(request.socket)
   const turn = context.lifetime.run(async call => {
-    reply.raw.once('close', () => call.abort())
+    let done = false
+    reply.raw.once('close', () => {
+      if (!done) call.abort(CLIENT_GONE)
+    })
     await before
     await serveOne(context, route, request, reply, call.signal)
+    done = true
   })
   turns.set(request.socket, turn)
   return turn
@@ -192,8 +197,8 @@ async function sendStream(
   })
   response.flushHeaders()
   if (request.method === 'HEAD') {
-    await answer.chunks[Symbol.asyncIterator]().return?.()
-    response.end()
+    // Nothing is pulled; the end of the connection's turn aborts the call, which ends the source.
+    await new Promise<void>(resolve => response.once('close', resolve).end())
     return
   }
   const { heartbeatMs, stallMs } = context.timeouts

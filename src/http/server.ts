@@ -4,6 +4,7 @@
  * fastify routes and replies; bodies are read by `body.ts`, because they are JSON whatever their content type says.
  * No proxy header is trusted, no stack trace leaves the process.
  */
+import { setMaxListeners } from 'node:events'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
@@ -52,6 +53,7 @@ export async function serve(node: NodeFace, options: ServeOptions = {}): Promise
   }
   const guard: Guard = { allowHosts: new Set((options.allowHosts ?? []).map(hostName)), token }
   const lifetime = new Lifetime()
+  setMaxListeners(0, node.events) // one listener a reader of /events: not a leak, however many there are
   const context: DispatchContext = {
     node,
     routes: ROUTES,
@@ -111,7 +113,8 @@ function build(context: DispatchContext, guard: Guard): FastifyInstance {
       maxHeaderSize: HTTP.headerBytes,
       headersTimeout: timeouts.headersMs,
       connectionsCheckingInterval: Math.min(HTTP.checkMs, timeouts.headersMs),
-      keepAlive: true,
+      keepAlive: true, // a client whose network is gone is noticed also while it waits
+      keepAliveInitialDelay: timeouts.idleMs,
       noDelay: true
     },
     clientErrorHandler: (error, socket) => answerClientError(error, socket),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { DEFAULT_LIMITS } from '../../src/base/index.js'
 import { head, start } from './harness.js'
 
@@ -135,6 +136,48 @@ test('a client that leaves in mid-request harms nobody', async t => {
     connection.write(text)
     connection.resetAndDestroy()
   }
+  assert.equal((await call('GET', '/healthz')).status, 200)
+})
+
+test('requests with bytes changed, cut out or put in are answered or cut, never by a fault', async t => {
+  const lines: string[] = []
+  const { raw, call } = await start(t, {
+    log: (_scope, text) => lines.push(text),
+    timeouts: { requestMs: 200, headersMs: 200 }
+  })
+  const seed = Date.now() % 2 ** 31
+  t.diagnostic(`seed ${seed}`)
+  const json = ['Content-Type: application/json', 'Content-Length: 60']
+  const body = '{"ops":[{"type":"put","key":"a","value":{"b":[1,null,"\\u00e9"]}}]}'
+  const requests = [
+    `${head('POST /batch', ...json)}${body}`,
+    head('GET /kv?prefix=a%2F&limit=5&reverse=true&gt=b'),
+    `${head('PUT /kv/a%20b?ack=1&wait=5ms', 'If-None-Match: *', 'Content-Length: 11')}{"value":1}`,
+    head('GET /changes?since=start&limit=3', 'Accept: application/x-ndjson;q=0.5, text/html')
+  ]
+  const change = fc.record({
+    at: fc.nat(400),
+    cut: fc.nat(3),
+    put: fc.string({ unit: 'binary', maxLength: 3 })
+  })
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...requests),
+      fc.array(change, { minLength: 1, maxLength: 3 }),
+      async (text, changes) => {
+        let mutant = text
+        for (const { at, cut, put } of changes) mutant = mutant.slice(0, at) + put + mutant.slice(at + cut)
+        const answer = await raw(mutant)
+        const status = Number(/^HTTP\/1.1 (\d{3}) /.exec(answer)?.[1] ?? 0)
+        assert.ok(status === 0 || (status >= 200 && status < 500), answer)
+      }
+    ),
+    { seed, numRuns: 60 }
+  )
+  assert.deepEqual(
+    lines.filter(text => text.includes('failed:')),
+    []
+  )
   assert.equal((await call('GET', '/healthz')).status, 200)
 })
 

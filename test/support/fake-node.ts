@@ -126,11 +126,13 @@ export class FakeNode implements NodeFace {
           if (!caughtUp) yield { type: 'caught-up', cursor: cursorOf(position) }
           caughtUp = true
           if (!live) return
+          const woken = new AbortController()
           await new Promise<void>(resolve => {
-            this.#written.addEventListener('write', () => resolve(), { once: true })
-            signal?.addEventListener('abort', () => resolve(), { once: true })
-            if (this.#log.length > position) resolve()
+            const options = { once: true, signal: woken.signal }
+            this.#written.addEventListener('write', () => resolve(), options)
+            signal?.addEventListener('abort', () => resolve(), options)
           })
+          woken.abort()
           continue
         }
         position++
