@@ -53,7 +53,7 @@ export async function createDatabase(location: string): Promise<void> {
   await level.open()
   await level.close()
   // LevelDB 1.20 does not sync the first manifest: a power cut in the first second would leave no database.
-  for (const name of await readdir(location)) await fsyncPath(join(location, name))
+  await Promise.all((await readdir(location)).map(name => fsyncPath(join(location, name))))
   await fsyncPath(location)
 }
 

@@ -33,6 +33,7 @@ export class DataDirectory {
   #manifest: Manifest
   /** False when commits are not synced: a position that a power cut may take back is no sentinel. */
   #synced = true
+  /** Settles when no write of the manifest is under way. */
   #written: Promise<void> = Promise.resolve()
 
   private constructor(
@@ -110,11 +111,14 @@ export class DataDirectory {
   remember(what: { storeId?: string; database?: string; sentinel?: Sentinel | null }): Promise<void> {
     const sentinel = this.#synced && what.sentinel !== undefined ? what.sentinel : this.#manifest.sentinel
     const manifest = { ...this.#manifest, ...what, sentinel }
+    const before = this.#manifest
+    if (JSON.stringify(manifest) === JSON.stringify(before)) return this.#written
     this.#manifest = manifest
-    this.#written = this.#written
-      .catch(() => undefined)
-      .then(() => writeManifest(join(this.path, 'natter.json'), manifest))
-    return this.#written
+    const written = this.#written.then(() => writeManifest(join(this.path, 'natter.json'), manifest))
+    this.#written = written.catch(() => {
+      if (this.#manifest === manifest) this.#manifest = before
+    })
+    return written
   }
 
   /**
@@ -133,7 +137,7 @@ export class DataDirectory {
 
   /** Releases the lock. */
   async close(): Promise<void> {
-    await this.#written.catch(() => undefined)
+    await this.#written
     await this.lock.release()
   }
 

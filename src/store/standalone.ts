@@ -1,5 +1,5 @@
 /** A store without a network, on a data directory or in memory: what a `ReplicatedLevel` opens (Node.js only). */
-import { newSeed, nodeCrypto, nodeSigner } from '../base/crypto-node.js'
+import { nodeCrypto, nodeSigner } from '../base/crypto-node.js'
 import type { Limits } from '../base/index.js'
 import { NatterError } from '../base/index.js'
 import { systemClock, systemRandom } from '../base/system.js'
@@ -34,7 +34,7 @@ export async function openStandalone(init: StandaloneInit): Promise<Standalone> 
   const { location, network, durability, limits } = init
   if (location === undefined) {
     const disk = await openMemoryDisk()
-    const store = await openOn(disk, newSeed(), network ?? defaultNetwork, limits, undefined)
+    const store = await openOn(disk, systemRandom.bytes(32), network ?? defaultNetwork, limits, undefined)
     return { store, close: () => closeStore(store) }
   }
   const directory = await DataDirectory.open(location)
