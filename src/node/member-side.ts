@@ -110,6 +110,13 @@ export class MemberSide {
     return given
   }
 
+  /** Addresses that are dialled for ever: of the options, of invites, and those that `connect` kept. */
+  bootstrap(): string[] {
+    return [
+      ...new Set([...(this.#options.bootstrap ?? []), ...(this.#ground.settings.get().bootstrap ?? [])])
+    ]
+  }
+
   async #join(): Promise<void> {
     const { settings } = this.#ground
     const wanted = this.#listenAddrs()
@@ -141,7 +148,7 @@ export class MemberSide {
       capabilities: options.capabilities ?? [],
       listen,
       announce: options.announce ?? [],
-      bootstrap: [...new Set([...(options.bootstrap ?? []), ...(kept.bootstrap ?? [])])],
+      bootstrap: this.bootstrap(),
       ...(psk === undefined ? {} : { psk }),
       ...(allow === undefined ? {} : { allow: new Set(allow) }),
       mdns: options.mdns ?? (beyond && (kept.network !== undefined || psk !== undefined)),

@@ -27,10 +27,13 @@ export const NEW_PEER: PeerRecord = {
 export class PeerBook {
   readonly #store: Store
   readonly #membership: () => Membership | undefined
+  readonly #bootstrap: () => readonly string[]
 
-  constructor(store: Store, membership: () => Membership | undefined) {
+  /** `bootstrap`: the addresses that are dialled for ever, of nodes that may never have been met. */
+  constructor(store: Store, membership: () => Membership | undefined, bootstrap: () => readonly string[]) {
     this.#store = store
     this.#membership = membership
+    this.#bootstrap = bootstrap
   }
 
   get #self(): Author {
@@ -49,6 +52,16 @@ export class PeerBook {
     for (const { peer } of net?.connected() ?? []) known.add(peer)
     known.delete(this.#self)
     return [...known].sort()
+  }
+
+  /** Known nodes, and those that are dialled though they were never met: to show why they are not. */
+  shown(): Author[] {
+    const shown = new Set(this.known())
+    for (const addr of this.#bootstrap()) {
+      const peer = authorOfPeerId(addr.slice(addr.lastIndexOf('/') + 1))
+      if (peer !== undefined && peer !== this.#self) shown.add(peer)
+    }
+    return [...shown].sort()
   }
 
   /** Known nodes that count for `ack: 'all'`. */
@@ -83,7 +96,7 @@ export class PeerBook {
   find(argument: string): Author {
     const exact = authorOfPeerId(argument)
     if (exact !== undefined) return exact
-    const known = this.known()
+    const known = this.shown()
     const byId = known.filter(peer => argument.length > 0 && peerIdOf(peer).startsWith(argument))
     const fitting = byId.length > 0 ? byId : known.filter(peer => this.name(peer) === argument)
     if (fitting.length === 1) return fitting[0]!
@@ -95,7 +108,7 @@ export class PeerBook {
   /** Like `find`, and the peer must be known. */
   findKnown(argument: string): Author {
     const peer = this.find(argument)
-    if (!this.known().includes(peer)) throw new NatterError('UNKNOWN_PEER', `no known peer is ${argument}`)
+    if (!this.shown().includes(peer)) throw new NatterError('UNKNOWN_PEER', `no known peer is ${argument}`)
     return peer
   }
 }

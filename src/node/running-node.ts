@@ -80,7 +80,11 @@ export class RunningNode implements shapes.NodeFace {
     this.#name = options.name ?? ground.machineName
     this.#startedAtMs = clock.now()
     this.peerId = peerIdOf(store.author)
-    this.#book = new PeerBook(store, () => side.membership)
+    this.#book = new PeerBook(
+      store,
+      () => side.membership,
+      () => side.bootstrap()
+    )
     this.#receipts = new Receipts({
       book: this.#book,
       clock,

@@ -17,7 +17,7 @@ export interface ViewComponents {
 }
 
 export async function peerInfos(components: ViewComponents): Promise<PeerInfo[]> {
-  return Promise.all(components.book.known().map(peer => peerInfo(components, peer)))
+  return Promise.all(components.book.shown().map(peer => peerInfo(components, peer)))
 }
 
 async function peerInfo({ book, membership }: ViewComponents, peer: Author): Promise<PeerInfo> {

@@ -75,14 +75,21 @@ test('under random SIGKILLs nothing acknowledged is lost and no client id takes 
   console.log(`${kills} kills, ${load.acked.size} acknowledged writes`)
   assert.ok(kills > 0)
   await equalDigests(peers, 60_000)
-  const { body } = await peers[0]!.get('/kv?limit=100000')
-  const values = new Map<string, unknown>(
-    body.items.map((item: { key: string; value: unknown }) => [item.key, item.value])
-  )
+  const values = await valuesOf(peers[0]!)
   for (const [key, value] of load.acked) assert.equal(values.get(key), value, `${key} is there`)
   for await (const conflict of conflictsOf(peers[0]!))
     assert.fail(`two effects of one id: ${JSON.stringify(conflict)}`)
 })
+
+async function valuesOf(peer: PeerProcess): Promise<Map<string, unknown>> {
+  const values = new Map<string, unknown>()
+  for (let next: string | null = ''; next !== null; ) {
+    const { body } = await peer.get(`/kv?gt=${encodeURIComponent(next)}`)
+    for (const { key, value } of body.items) values.set(key, value)
+    next = body.next ?? null
+  }
+  return values
+}
 
 async function* conflictsOf(peer: PeerProcess): AsyncGenerator<unknown> {
   const { body } = await peer.get('/conflicts')

@@ -23,6 +23,9 @@ const STOP_MS = 9_500
 /** What -v and -vv show where DEBUG says nothing: dials, commits and requests; then every frame as well. */
 const LOG_SCOPES = ['natter:net,natter:store,natter:http,natter:*:error', 'natter:*']
 
+/** Refusals that are remembered as told: strangers can make up ids. */
+const TOLD_REFUSALS = 1000
+
 /** What `up --json` prints when it is ready. */
 export interface ReadyLine {
   event: 'ready'
@@ -56,6 +59,7 @@ const up: Action = async context => {
   try {
     const server = http === undefined ? undefined : await node.serve(serveOptions(http, dataDir, settings))
     await tellReady(context, node, server?.url ?? null, dataDir)
+    tellTrouble(context, node)
     await stopped
   } finally {
     const guard = setTimeout(() => {
@@ -87,6 +91,21 @@ async function tellReady(
     ].join('\n')
   )
   out.note('Ctrl-C stops it.')
+}
+
+/** What a person at the terminal should know without asking: who was refused and why, and what the disk does. */
+function tellTrouble({ out }: Context, node: NatterNode): void {
+  const told = new Set<string>()
+  node.events.addEventListener('peer', ({ detail: { peer, state, reason } }) => {
+    const line = `refused ${peer === '' ? 'somebody' : peer}: ${reason}`
+    // A refused peer tries again and again; each kind of refusal is told once.
+    if (state !== 'refused' || told.has(line)) return
+    if (told.size < TOLD_REFUSALS) told.add(line)
+    out.note(line)
+  })
+  node.events.addEventListener('storage', ({ detail: { state, reason } }) => {
+    out.note(`storage is ${state}${reason === undefined ? '' : `: ${reason}`}`)
+  })
 }
 
 /** The options of `createNode` out of the settings. */
