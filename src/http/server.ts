@@ -36,7 +36,23 @@ const SECURITY_HEADERS = {
   'x-frame-options': 'DENY'
 }
 
+const OPTION_NAMES = Object.keys({
+  host: true,
+  port: true,
+  keepPort: true,
+  token: true,
+  tokenFile: true,
+  allowHosts: true,
+  limits: true,
+  timeouts: true,
+  log: true
+} satisfies Record<keyof ServeOptions, true>)
+
+/** @throws TypeError for an unknown option or a wrong type */
 export async function serve(node: NodeFace, options: ServeOptions = {}): Promise<Served> {
+  for (const name of Object.keys(options)) {
+    if (!OPTION_NAMES.includes(name)) throw new TypeError(`unknown option: ${name}`)
+  }
   const { port = 7070, limits = DEFAULT_LIMITS } = options
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new TypeError('port must be a whole number from 0 to 65535')

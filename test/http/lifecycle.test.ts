@@ -20,6 +20,7 @@ test('a port that is taken is PORT_IN_USE, with what to do', async t => {
 test('options that make no sense are refused', async () => {
   for (const port of [-1, 65_536, 1.5]) await assert.rejects(serve(new FakeNode(), { port }), TypeError)
   await assert.rejects(serve(new FakeNode(), { port: 0, token: '' }), TypeError)
+  await assert.rejects(serve(new FakeNode(), { port: 0, ...{ tls: true } }), /unknown option: tls/)
   await assert.rejects(serve(new FakeNode(), { port: 0, allowHosts: ['a b'] }), TypeError)
   await assert.rejects(serve(new FakeNode(), { port: 0, host: 'no.such.host.invalid' }), {
     code: 'INVALID_ARGUMENT'
