@@ -7,6 +7,7 @@
  */
 import type { ByteRange } from '../disk/index.js'
 import type { ClientIdHash, Epoch, Identity, ShortId } from '../log/index.js'
+import { epochOf } from '../log/index.js'
 
 export const SPACE = {
   /** `A ‖ author u32` → the public key. */
@@ -88,16 +89,9 @@ export function branchKey(chain: Chain): Uint8Array {
   return chainBytes(SPACE.branch, chain, 0)
 }
 
-/** All branches of an epoch. */
-export function branchRange(author: number, epoch: Epoch): ByteRange {
-  return {
-    gte: branchKey({ author, epoch, branch: 0 }),
-    lte: branchKey({ author, epoch, branch: 0xffff })
-  }
-}
-
-export function branchOfKey(key: Uint8Array): number {
-  return readUint(key, 13, 2)
+/** The branch that a key of `branch`, `cover` or `index` speaks of. */
+export function chainOfKey(key: Uint8Array): Chain {
+  return { author: readUint(key, 1, 4), epoch: epochOf(key.subarray(5, 13)), branch: readUint(key, 13, 2) }
 }
 
 export function coverKey(chain: Chain): Uint8Array {

@@ -37,6 +37,7 @@ import { prepareWrite } from './local.js'
 import type { PeerTable } from './peers.js'
 import { ackFromProgram, storedMarks } from './peers.js'
 import type { CellReader } from './reads.js'
+import { NO_CHECK } from './records.js'
 import { Run } from './runs.js'
 import type { State } from './state.js'
 import { verifyStore } from './verify.js'
@@ -207,6 +208,7 @@ export class LogStore implements Store {
   async checkAt(position: number): Promise<string | undefined> {
     const { mark } = this.#parts.state()
     if (position === mark.position) return mark.check
+    if (position === 0) return NO_CHECK
     return (await this.#parts.log.record(position))?.check
   }
 

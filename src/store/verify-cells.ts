@@ -10,7 +10,7 @@ import type { ClientOp } from './client-ids.js'
 import { decodeClientOps } from './client-ids.js'
 import type { CellRecord, Head } from './heads.js'
 import { versionOf } from './heads.js'
-import { cellKey, historyKey, overwrittenKey, SPACE, textOf } from './keys.js'
+import { cellKey, clientIdKey, historyKey, overwrittenKey, SPACE, textOf } from './keys.js'
 import type { Lineage, Place } from './lineage.js'
 import type { RemoteOp } from './prepare.js'
 import { remoteOps } from './prepare.js'
@@ -62,6 +62,19 @@ class Part implements OpTarget {
     this.#history.add(this.#inspection.init.crypto.crc32(historyKey(key, position, index)))
   }
 
+  /** Every id that an op of the log carries is known. */
+  async #checkIds(ops: readonly (RemoteOp | undefined)[], position: number): Promise<void> {
+    const ids = new Set<ClientIdHash>()
+    for (const entry of ops) if (entry?.client !== undefined) ids.add(entry.client.mark.idHash)
+    for (const id of ids) {
+      if ((await this.#inspection.get(clientIdKey(id))) !== undefined) continue
+      this.#inspection.fault(
+        `the record of client id ${id}`,
+        `it is missing, position ${position} carries the id`
+      )
+    }
+  }
+
   async apply(
     batch: Batch,
     branch: number,
@@ -78,6 +91,7 @@ class Part implements OpTarget {
         this.cells.load(entry.text, entry.op.key, cellKey(entry.op.key), undefined)
       if (entry.client !== undefined) this.identities.add(entry.client.identity)
     }
+    await this.#checkIds(ops, position)
     const deps: Place[] = []
     for (const dep of header.deps) {
       const number = authors.numberOf(dep.author)

@@ -12,7 +12,16 @@ import { bodyFits, NO_BATCH, nameBytes, shortId, signedMessage } from '../log/in
 import type { Strategy } from '../merge/index.js'
 import type { LogReader } from './history.js'
 import type { Chain } from './keys.js'
-import { coverKey, indexKey, META_KEY, positionOfKey, readUint, SPACE, spaceRange } from './keys.js'
+import {
+  chainOfKey,
+  coverKey,
+  indexKey,
+  META_KEY,
+  positionOfKey,
+  readUint,
+  SPACE,
+  spaceRange
+} from './keys.js'
 import type { Lineage } from './lineage.js'
 import { chainText } from './lineage.js'
 import type { LogRecord } from './records.js'
@@ -118,6 +127,7 @@ export async function verifyStore(init: VerifyInit): Promise<VerifyReport> {
   }
 }
 
+/** Where a branch of the log ends, and what of its own author it names. */
 interface End {
   readonly chain: Chain
   readonly seq: number
@@ -132,6 +142,7 @@ async function verifyLog(
   const { crypto, state } = inspection.init
   const ends = new Map<string, End>()
   const tips = new Map<string, number>()
+  const named = new Map<string, string[]>()
   let check: string | undefined = NO_CHECK
   let last = 0
   const counted = { batches: 0, ops: 0, bytes: 0 }
@@ -155,7 +166,13 @@ async function verifyLog(
       const bare = { header, headerBytes, id, ...(signature !== undefined && { signature }) }
       await verifyPlace(inspection, { chain, seq: header.seq, position, bare }, ends)
       if (header.previous !== NO_BATCH) tips.delete(shortId(header.previous))
-      for (const dep of header.deps) if (dep.author === header.author) tips.delete(shortId(dep.id))
+      const deps = named.get(chainText(chain)) ?? []
+      for (const dep of header.deps) {
+        if (dep.author !== header.author) continue
+        tips.delete(shortId(dep.id))
+        deps.push(`${header.seq}/${dep.epoch}/${dep.seq}`)
+      }
+      named.set(chainText(chain), deps)
       tips.set(shortId(id), position)
     }
     counted.batches++
@@ -166,6 +183,7 @@ async function verifyLog(
   }
   await verifyEnds(inspection, ends)
   await verifyTips(inspection, tips)
+  await verifyBranches(inspection, named)
   if (meta !== undefined) {
     if (meta.mark.position !== last || meta.mark.check !== check)
       inspection.fault('the meta record', 'its mark is not the newest batch')
@@ -245,12 +263,26 @@ async function verifyTips(inspection: Inspection, expected: ReadonlyMap<string, 
     inspection.fault('the frontier', `it has ${count} tips, the log ${expected.size}`)
 }
 
+/** There is a record of every branch, and it names what the batches of the branch name. */
+async function verifyBranches(inspection: Inspection, named: ReadonlyMap<string, string[]>): Promise<void> {
+  const { crypto } = inspection.init
+  const found = new Set<string>()
+  for await (const [key, value] of inspection.entries(SPACE.branch)) {
+    const text = chainText(chainOfKey(key))
+    found.add(text)
+    const record = inspection.attempt(`branch ${text}`, () => decodeBranch(key, value, crypto))
+    const deps = record?.deps.map(({ atSeq, epoch, seq }) => `${atSeq}/${epoch}/${seq}`)
+    if (deps !== undefined && deps.join() !== named.get(text)?.join()) {
+      inspection.fault(`branch ${text}`, 'it does not name what its batches name')
+    }
+  }
+  for (const text of named.keys())
+    if (!found.has(text)) inspection.fault(`branch ${text}`, 'its record is missing')
+}
+
 /** Records that nothing above has read. */
 async function verifyRest(inspection: Inspection): Promise<void> {
   const { crypto } = inspection.init
-  for await (const [key, value] of inspection.entries(SPACE.branch)) {
-    inspection.attempt('the record of a branch', () => decodeBranch(key, value, crypto))
-  }
   for await (const [key, value] of inspection.entries(SPACE.cover)) {
     inspection.attempt('the headers that cover a branch', () => decodeCover(key, value, crypto))
   }

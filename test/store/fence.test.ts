@@ -1,0 +1,124 @@
+/** The store over a disk that fails: what writers are told, what memory says afterwards, and that nothing is lost. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { DEFAULT_LIMITS, isNatterError } from '../../src/base/index.js'
+import { createDatabase, openLevelDisk } from '../../src/disk/classic-disk.js'
+import type { Disk } from '../../src/disk/index.js'
+import type { AppliedBatch, Store } from '../../src/store/index.js'
+import { Faults, faultyLevel } from '../disk/faulty-level.js'
+import { ManualClock } from '../disk/manual-clock.js'
+import { batchesOf } from './exchange.js'
+import { closeStore, put, read, SeededRandom, storeOf, temporaryFolder } from './harness.js'
+
+interface Bench {
+  readonly disk: Disk
+  readonly faults: Faults
+  readonly clock: ManualClock
+  readonly store: Store
+  readonly applied: AppliedBatch[]
+  recover(): Promise<void>
+}
+
+async function withStore(run: (bench: Bench) => Promise<void>): Promise<void> {
+  const folder = await temporaryFolder()
+  const location = `${folder.path}/db`
+  await createDatabase(location)
+  const faults = new Faults()
+  const clock = new ManualClock()
+  const level = faultyLevel(faults)
+  const disk = await openLevelDisk({ location, durability: 'fsync', limits: DEFAULT_LIMITS, clock, level })
+  const store = await storeOf(1, { disk, clock, random: new SeededRandom(3) })
+  const applied: AppliedBatch[] = []
+  store.onCommit(notice => applied.push(...notice.applied))
+  const recover = (): Promise<void> =>
+    new Promise(resolve => {
+      const stop = store.onEvent('storage', ({ state }) => {
+        if (state !== 'open') return
+        stop()
+        resolve()
+      })
+      clock.advance(60_000)
+    })
+  try {
+    await run({ disk, faults, clock, store, applied, recover })
+  } finally {
+    await closeStore(store)
+    await folder.remove()
+  }
+}
+
+async function codesOf(writes: readonly Promise<unknown>[]): Promise<string[]> {
+  const codes: string[] = []
+  for (const { status, ...result } of await Promise.allSettled(writes)) {
+    if (status === 'fulfilled') codes.push('made')
+    else
+      codes.push(
+        isNatterError((result as { reason: unknown }).reason)
+          ? (result as PromiseRejectedResult).reason.code
+          : '?'
+      )
+  }
+  return codes
+}
+
+test('a commit that failed without trace was not made; the store goes on in a new epoch', () =>
+  withStore(async ({ faults, store, applied, recover }) => {
+    const before = await store.write({ ops: [put('a', 1)] })
+    faults.writes = 'before'
+    const first = store.write({ ops: [put('a', 2)] })
+    await new Promise(resolve => setImmediate(resolve))
+    const behind = store.write({ ops: [put('a', 3)] })
+    assert.deepEqual(await codesOf([first, behind]), ['INDETERMINATE', 'STORE_FENCED'])
+    await assert.rejects(store.write({ ops: [put('a', 4)] }), { code: 'STORE_FENCED' })
+    await assert.rejects(store.apply([]), { code: 'STORE_FENCED' })
+    assert.equal(await read(store, 'a'), 1, 'reads go on')
+    faults.writes = 'no'
+    await recover()
+    assert.equal(store.mark.position, 1)
+    assert.equal(applied.length, 1)
+    const after = await store.write({ ops: [put('a', 5)] })
+    assert.notEqual(after.ops[0]!.epoch, before.ops[0]!.epoch)
+    assert.equal(after.position, 2)
+    assert.equal((await store.get(new TextEncoder().encode('a')))!.heads.length, 1)
+    assert.deepEqual((await store.verify()).damage, [])
+  }))
+
+test('a commit that was made although it failed is found, announced once, and its id is known', () =>
+  withStore(async ({ faults, store, applied, recover }) => {
+    await store.write({ ops: [put('a', 1)] })
+    faults.writes = 'after'
+    await assert.rejects(store.write({ ops: [put('a', 2)], id: 'w' }), { code: 'INDETERMINATE' })
+    assert.equal(applied.length, 1, 'nobody hears of it before it is known to be on disk')
+    faults.writes = 'no'
+    await recover()
+    assert.deepEqual(
+      applied.map(({ mark, local }) => [mark.position, local]),
+      [
+        [1, true],
+        [2, true]
+      ]
+    )
+    assert.equal(await read(store, 'a'), 2)
+    assert.equal((await store.write({ ops: [put('a', 2)], id: 'w' })).repeated, true)
+    const { ops } = await store.write({ ops: [put('b', 1)] })
+    assert.equal(store.frontier.size, 1)
+    assert.equal(ops[0]!.seq, 1)
+    assert.deepEqual((await store.verify()).damage, [])
+    assert.equal((await batchesOf(store)).length, 3)
+  }))
+
+test('batches of other nodes are applied again after a fence', () =>
+  withStore(async ({ faults, store, recover }) => {
+    const other = await storeOf(2)
+    for (let i = 0; i < 5; i++) await other.write({ ops: [put(`k${i}`, i)] })
+    const batches = await batchesOf(other)
+    await store.apply(batches.slice(0, 2))
+    faults.writes = 'after'
+    await assert.rejects(store.apply(batches.slice(2, 4)), { code: 'INDETERMINATE' })
+    faults.writes = 'no'
+    await recover()
+    const statuses = (await store.apply(batches)).map(result => result.status)
+    assert.deepEqual(statuses, ['duplicate', 'duplicate', 'duplicate', 'duplicate', 'applied'])
+    assert.equal(store.stateDigest(), other.stateDigest())
+    await closeStore(other)
+  }))

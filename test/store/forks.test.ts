@@ -1,0 +1,204 @@
+/** Epochs, copies and forks: nothing acknowledged is lost, and no name is signed twice. */
+import assert from 'node:assert/strict'
+import { cp } from 'node:fs/promises'
+import { test } from 'node:test'
+import { nodeCrypto } from '../../src/base/crypto-node.js'
+import type { NodeEvents } from '../../src/base/index.js'
+import { utf8 } from '../../src/base/index.js'
+import type { Epoch, OverRef } from '../../src/log/index.js'
+import { databaseIdOf, NO_BATCH, OP_FLAG, shortId } from '../../src/log/index.js'
+import { batchesOf, carry, exchange, forge } from './exchange.js'
+import {
+  closeStore,
+  HandClock,
+  key,
+  levelDisk,
+  put,
+  read,
+  SeededRandom,
+  START_MS,
+  storeOf,
+  temporaryFolder
+} from './harness.js'
+
+const database = databaseIdOf('test', nodeCrypto)
+const EPOCH = '0000000100000001' as Epoch
+
+function wild(
+  name: string,
+  value: string,
+  over: readonly OverRef[] = []
+): Parameters<typeof forge>[2][number] {
+  const flags = OP_FLAG.head | OP_FLAG.value
+  return { kind: 1, flags, key: key(name), value: key(value), over, extensions: [] }
+}
+
+test('a copied directory that writes on both sides loses nothing and forks nothing', async () => {
+  const [left, right] = [await temporaryFolder(), await temporaryFolder()]
+  try {
+    const clock = new HandClock()
+    let original = await storeOf(1, { disk: await levelDisk(left.path), clock, random: new SeededRandom(1) })
+    for (let i = 0; i < 5; i++) await original.write({ ops: [put(`old${i}`, i), put('shared', i)] })
+    await closeStore(original)
+    await cp(left.path, right.path, { recursive: true })
+    original = await storeOf(1, { disk: await levelDisk(left.path), clock, random: new SeededRandom(2) })
+    const copy = await storeOf(1, { disk: await levelDisk(right.path), clock, random: new SeededRandom(3) })
+    const forks: NodeEvents['fork'][] = []
+    original.onEvent('fork', event => forks.push(event))
+    await original.write({ ops: [put('left', 1), put('shared', 'left')] })
+    await copy.write({ ops: [put('right', 1), put('shared', 'right')] })
+    await copy.write({ ops: [put('right', 2)] })
+    await exchange(original, copy)
+    assert.equal(original.frontierDigest(), copy.frontierDigest())
+    assert.equal(original.stateDigest(), copy.stateDigest())
+    assert.deepEqual([await read(original, 'left'), await read(original, 'right')], [1, 2])
+    assert.equal((await original.get(key('shared')))!.heads.length, 2)
+    assert.deepEqual(forks, [])
+    // The next write names both tips; the other side sees one log again.
+    await original.write({ ops: [put('shared', 'both')] })
+    await exchange(original, copy)
+    assert.equal((await copy.get(key('shared')))!.heads.length, 1)
+    assert.equal(await read(copy, 'shared'), 'both')
+    for (const store of [original, copy]) assert.deepEqual((await store.verify()).damage, [])
+    await closeStore(original)
+    await closeStore(copy)
+  } finally {
+    await left.remove()
+    await right.remove()
+  }
+})
+
+test('both branches of a fork are kept, told of, and go on', async () => {
+  const store = await storeOf(2)
+  const forks: NodeEvents['fork'][] = []
+  store.onEvent('fork', event => forks.push(event))
+  const fields = { epoch: EPOCH, database, time: { ms: START_MS, counter: 0 } }
+  const first = forge(9, { ...fields, seq: 1, previous: NO_BATCH }, [wild('x', '1')])
+  const left = forge(9, { ...fields, seq: 2, previous: first.id }, [wild('x', '2', [{ seq: 1, index: 0 }])])
+  const right = forge(9, { ...fields, seq: 2, previous: first.id }, [wild('y', '3')])
+  const leftOn = forge(9, { ...fields, seq: 3, previous: left.id }, [wild('x', '4', [{ seq: 2, index: 0 }])])
+  const rightOn = forge(9, { ...fields, seq: 3, previous: right.id }, [
+    wild('x', '5', [{ seq: 1, index: 0 }])
+  ])
+  for (const batch of [first, left, right, leftOn, rightOn]) {
+    assert.equal((await store.apply([batch]))[0]!.status, 'applied')
+  }
+  assert.equal(forks.length, 1)
+  assert.deepEqual(forks[0]!.batches, [left.id, right.id])
+  // Each branch overwrote what it had seen: version 1 is gone, 4 and 5 are concurrent.
+  const heads = (await store.get(key('x')))!.heads.map(head => head.id).sort()
+  assert.deepEqual(heads, [leftOn, rightOn].map(batch => shortId(batch.id)).sort())
+  const { author } = first.header
+  await assert.rejects(store.findOp({ author, epoch: EPOCH, seq: 2, index: 0 }), { code: 'AMBIGUOUS_OP_ID' })
+  const found = await store.findOp({ author, epoch: EPOCH, seq: 2, index: 0, branch: right.id.slice(0, 8) })
+  assert.equal(found!.batch, right.id)
+  const reader = await storeOf(3)
+  await carry(store, reader)
+  assert.equal(reader.stateDigest(), store.stateDigest())
+  assert.equal((await batchesOf(reader)).length, 5)
+  await closeStore(store)
+  await closeStore(reader)
+})
+
+test('a node whose current epoch is written by somebody else goes on in a new one', async () => {
+  const store = await storeOf(1)
+  const { ops } = await store.write({ ops: [put('a', 1)] })
+  const { epoch } = ops[0]!
+  const time = { ms: START_MS + 5, counter: 0 }
+  const rival = forge(1, { epoch, seq: 1, previous: NO_BATCH, time, database }, [wild('a', '2')])
+  await store.apply([rival])
+  const next = await store.write({ ops: [put('a', 3)] })
+  assert.notEqual(next.ops[0]!.epoch, epoch)
+  assert.equal(store.frontier.size, 1, 'the new epoch names both branches')
+  assert.equal(await read(store, 'a'), 3)
+  assert.equal((await store.get(key('a')))!.heads.length, 1)
+  assert.deepEqual((await store.verify()).damage, [])
+  await closeStore(store)
+})
+
+test('an entry of over that the batch cannot have seen has no effect', async () => {
+  const store = await storeOf(2)
+  const { batch } = await store.write({ ops: [put('a', 1)] })
+  const fields = {
+    epoch: EPOCH,
+    database,
+    time: { ms: START_MS + 9, counter: 0 },
+    seq: 1,
+    previous: NO_BATCH
+  }
+  const blind = forge(9, fields, [wild('a', '2', [{ batch: shortId(batch), index: 0 }])])
+  await store.apply([blind])
+  assert.equal((await store.get(key('a')))!.heads.length, 2)
+  const own = (await batchesOf(store)).find(other => other.id === batch)!
+  const dep = { author: own.header.author, epoch: own.header.epoch, seq: 1, id: own.id }
+  const later = { ...fields, seq: 2, previous: blind.id, deps: [dep] }
+  await store.apply([forge(9, later, [wild('a', '3', [{ batch: shortId(batch), index: 0 }])])])
+  const heads = (await store.get(key('a')))!.heads
+  assert.equal(
+    heads.some(head => head.id === shortId(batch)),
+    false
+  )
+  await closeStore(store)
+})
+
+test('a clock that leaps is told of and drags the local one only so far', async () => {
+  const clock = new HandClock()
+  const store = await storeOf(2, { clock })
+  const leaps: NodeEvents['clock'][] = []
+  store.onEvent('clock', event => leaps.push(event))
+  const time = { ms: START_MS + 3_600_000, counter: 0 }
+  const ahead = forge(9, { epoch: EPOCH, database, time, seq: 1, previous: NO_BATCH }, [wild('a', '1')])
+  await store.apply([ahead])
+  assert.equal(leaps.length, 1)
+  assert.equal(leaps[0]!.aheadMs, 3_600_000)
+  const first = await store.write({ ops: [put('b', 1)] })
+  assert.ok(first.time.ms >= START_MS + 60_000 && first.time.ms <= START_MS + 60_001)
+  clock.ms -= 120_000
+  const second = await store.write({ ops: [put('b', 2)] })
+  assert.equal(second.time.ms, clock.ms)
+  assert.notEqual(
+    second.ops[0]!.epoch,
+    first.ops[0]!.epoch,
+    'the bound was too far ahead: a new epoch at wall time'
+  )
+  assert.equal(await read(store, 'b'), 2)
+  await closeStore(store)
+})
+
+test('what lacks its chain or a dep is missing, by name; what cannot be read is applied all the same', async () => {
+  const store = await storeOf(2)
+  const fields = { epoch: EPOCH, database, time: { ms: START_MS, counter: 0 } }
+  const first = forge(9, { ...fields, seq: 1, previous: NO_BATCH }, [wild('x', '1')])
+  const second = forge(9, { ...fields, seq: 2, previous: first.id }, [wild('x', '2')])
+  const { author } = first.header
+  const dep = { author, epoch: EPOCH, seq: 2, id: second.id }
+  const third = forge(8, { ...fields, seq: 1, previous: NO_BATCH, deps: [dep] }, [wild('y', '1')])
+  const [gap, blocked] = await store.apply([second, third])
+  assert.ok(gap?.status === 'missing' && blocked?.status === 'missing')
+  assert.deepEqual(gap.missing, [{ author, epoch: EPOCH, seq: 1, id: shortId(first.id) }])
+  assert.deepEqual(blocked.missing, [{ author, epoch: EPOCH, seq: 2, id: shortId(second.id) }])
+  assert.deepEqual(
+    (await store.apply([first, second, third, first])).map(({ status }) => status),
+    ['applied', 'applied', 'applied', 'duplicate']
+  )
+  const unknown = {
+    kind: 77,
+    flags: OP_FLAG.head | OP_FLAG.value,
+    key: key('z'),
+    value: key('?'),
+    over: [],
+    extensions: []
+  }
+  const unreadable: string[] = []
+  store.onEvent('unreadable', event => unreadable.push(event.key))
+  await store.apply([forge(9, { ...fields, seq: 3, previous: second.id }, [unknown])])
+  assert.deepEqual(unreadable, ['z'])
+  const broken = forge(8, { ...fields, seq: 2, previous: third.id }, [], utf8('no body'))
+  assert.equal((await store.apply([broken]))[0]!.status, 'applied')
+  assert.equal((await store.get(key('y')))!.heads.length, 1)
+  const cell = (await store.get(key('z')))!
+  assert.equal(cell.winner, undefined)
+  assert.match(cell.unreadable!, /kind 77/)
+  assert.deepEqual((await store.verify()).damage, [])
+  await closeStore(store)
+})

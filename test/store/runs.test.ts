@@ -1,0 +1,141 @@
+/** Answering WANTs, covers of unsigned batches, tips and checks by position. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { BareHeader, Batch } from '../../src/log/index.js'
+import { tipOf } from '../../src/log/index.js'
+import type { Store } from '../../src/store/index.js'
+import { batchesOf, carry } from './exchange.js'
+import { closeStore, put, SeededRandom, storeOf } from './harness.js'
+
+async function writer(name: number, epochs: number, batches: number): Promise<Store> {
+  let store = await storeOf(name, { random: new SeededRandom(name) })
+  const { disk } = store
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    for (let i = 0; i < batches; i++) await store.write({ ops: [put(`k${i}`, `${name}/${epoch}/${i}`)] })
+    await store.close()
+    store = await storeOf(name, { disk, random: new SeededRandom(100 * name + epoch) })
+  }
+  return store
+}
+
+function unsigned({ header, headerBytes, id, body }: Batch): Batch {
+  return { header, headerBytes, id, body }
+}
+
+function bare({ header, headerBytes, id, signature }: Batch): BareHeader {
+  return { header, headerBytes, id, ...(signature !== undefined && { signature }) }
+}
+
+test('a run is what lies behind the tip and not behind what is held, across epochs, in arrival order', async () => {
+  const store = await writer(1, 4, 5)
+  const all = await batchesOf(store)
+  assert.equal(all.length, 20)
+  const tip = tipOf(all[19]!)
+  for (const held of [0, 3, 4, 5, 12, 19]) {
+    const run = store.openRun()
+    const have = held === 0 ? [] : [tipOf(all[held - 1]!)]
+    assert.equal(await run.add({ type: 'want', tip, have, offset: 0 }), true)
+    const got: Batch[] = []
+    for (let piece = await run.next(1); ; piece = await run.next(1)) {
+      got.push(...piece.batches)
+      if (piece.done) break
+      assert.equal(piece.batches.length, 1)
+    }
+    assert.deepEqual(
+      got.map(({ id }) => id),
+      all.slice(held).map(({ id }) => id)
+    )
+    await run.close()
+  }
+  const strange = { ...tip, id: '00'.repeat(16) as typeof tip.id }
+  const run = store.openRun()
+  assert.equal(await run.add({ type: 'want', tip, have: [strange], offset: 0 }), false)
+  assert.deepEqual(await run.next(1000), { batches: [], proof: [], done: true })
+  assert.equal(await run.add({ type: 'want', tip, have: [strange, tipOf(all[18]!)], offset: 0 }), true)
+  assert.equal((await run.next(1000)).batches.length, 1)
+  await run.close()
+  await closeStore(store)
+})
+
+test('several wants are merged in arrival order, each batch once', async () => {
+  const [a, b] = [await writer(1, 1, 0), await writer(2, 2, 1)]
+  for (let i = 0; i < 6; i++) {
+    await a.write({ ops: [put('x', i)] })
+    await carry(a, b)
+    await b.write({ ops: [put('x', -i)] })
+    await carry(b, a)
+  }
+  const run = a.openRun()
+  for (const tip of a.frontier) await run.add({ type: 'want', tip, have: [], offset: 0 })
+  for (const tip of a.frontier) await run.add({ type: 'want', tip, have: [], offset: 0 })
+  const { batches, done } = await run.next(1 << 20)
+  assert.equal(done, true)
+  assert.equal(batches.length, a.mark.position)
+  const positions = await Promise.all(batches.map(batch => a.positionOf(tipOf(batch))))
+  assert.deepEqual(
+    positions,
+    [...positions].sort((x, y) => x! - y!)
+  )
+  await run.close()
+  for (const store of [a, b]) await closeStore(store)
+})
+
+test('unsigned batches are proved by headers that follow, held until the signed one is applied', async () => {
+  const source = await writer(1, 1, 0)
+  for (let i = 0; i < 8; i++) await source.write({ ops: [put('k', i)] })
+  const all = await batchesOf(source)
+  const middle = await storeOf(2)
+  await middle.apply(all.slice(0, 3).map(unsigned), [unsigned(all[3]!), all[4]!].map(bare))
+  const ask = async (held: number, upTo: number): Promise<{ batches: Batch[]; proof: BareHeader[] }> => {
+    const run = middle.openRun()
+    const have = held === 0 ? [] : [tipOf(all[held - 1]!)]
+    assert.equal(await run.add({ type: 'want', tip: tipOf(all[upTo - 1]!), have, offset: 0 }), true)
+    const answer = await run.next(1 << 20)
+    await run.close()
+    return answer
+  }
+  let answer = await ask(0, 3)
+  assert.equal(answer.batches.length, 3)
+  assert.deepEqual(
+    answer.proof.map(({ id }) => id),
+    [all[3]!.id, all[4]!.id]
+  )
+  assert.deepEqual(answer.proof[1]!.signature, all[4]!.signature)
+  assert.deepEqual((await middle.verify()).damage, [])
+  // A part that ends within what is applied: applied headers lead on to the cover.
+  answer = await ask(0, 2)
+  assert.deepEqual(
+    answer.proof.map(({ id }) => id),
+    [all[2]!.id, all[3]!.id, all[4]!.id]
+  )
+  await middle.apply([unsigned(all[3]!), all[4]!])
+  answer = await ask(1, 4)
+  assert.deepEqual(
+    answer.proof.map(({ id }) => id),
+    [all[4]!.id]
+  )
+  assert.deepEqual((await ask(0, 5)).proof, [])
+  assert.deepEqual((await middle.verify()).damage, [])
+  await middle.apply([unsigned(all[5]!)])
+  const { damage } = await middle.verify()
+  assert.equal(damage.length, 1, 'nothing proves the last one')
+  for (const store of [source, middle]) await closeStore(store)
+})
+
+test('tips and checks by position', async () => {
+  const [a, b] = [await writer(1, 2, 2), await writer(2, 1, 3)]
+  await carry(a, b)
+  assert.equal((await b.tipsSince(0)).tips.length, 2)
+  assert.deepEqual((await b.tipsSince(b.mark.position)).tips, [])
+  const { tips, mark } = await b.tipsSince(3)
+  assert.deepEqual(tips, [...a.frontier])
+  assert.deepEqual(mark, b.mark)
+  assert.equal(await b.checkAt(b.mark.position), b.mark.check)
+  assert.notEqual(await b.checkAt(3), await a.checkAt(3))
+  assert.equal(await b.checkAt(99), undefined)
+  assert.equal(await b.checkAt(0), '0000000000000000')
+  const backlog = await b.backlog(2, tip => tip.author === a.author)
+  assert.equal(backlog.ops, 1)
+  assert.equal((await b.backlog(0, () => false)).ops, b.status().ops)
+  for (const store of [a, b]) await closeStore(store)
+})
