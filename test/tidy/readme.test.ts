@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
-const BIN = resolve('dist/src/cli/bin.js')
+const BIN = resolve(import.meta.dirname, '../../src/cli/bin.js')
 /** Milliseconds that a snippet may take. */
 const SNIPPET_MS = 30_000
 

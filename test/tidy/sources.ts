@@ -31,7 +31,7 @@ export interface Import {
   line: number
 }
 
-const STATIC = /^(?:import|export)\b[^'"]*?(?:from\s*)?['"]([^'"]+)['"]/gm
+const STATIC = /^(?:import|export)\s+(?:[\w*\s{},$]+\sfrom\s+)?['"]([^'"]+)['"]/gm
 const LAZY = /\bimport\(\s*['"]([^'"]+)['"]\s*\)/g
 
 export function importsOf(path: string): Import[] {
