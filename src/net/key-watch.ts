@@ -133,6 +133,6 @@ export function keyFailureSentence(failure: KeyFailure): string {
     case 'silent':
       return 'the peer ended the connection before the keys agreed: it has another pre-shared key, or none'
     case 'unreadable':
-      return 'the peer says nothing that this node can read: its network may be private, ask for an invite there'
+      return 'the peer says nothing that this node can read: its network may have a pre-shared key, ask for an invite there'
   }
 }

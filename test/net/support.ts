@@ -112,7 +112,7 @@ export async function stopAll(): Promise<void> {
 }
 
 /** Waits until `condition` holds; fails with `what` after `timeoutMs`. */
-export async function until(what: string, condition: () => boolean, timeoutMs = 10_000): Promise<void> {
+export async function until(what: string, condition: () => boolean, timeoutMs = 30_000): Promise<void> {
   const endMs = Date.now() + timeoutMs
   while (!condition()) {
     assert.ok(Date.now() < endMs, `not within ${timeoutMs} ms: ${what}`)
