@@ -96,15 +96,20 @@ async function tellReady(
 /** What a person at the terminal should know without asking: who was refused and why, and what the disk does. */
 function tellTrouble({ out }: Context, node: NatterNode): void {
   const told = new Set<string>()
+  const tell = (event: object, line: string) =>
+    out.json ? process.stderr.write(`${JSON.stringify(event)}\n`) : out.note(line)
   node.events.addEventListener('peer', ({ detail: { peer, state, reason } }) => {
     const line = `refused ${peer === '' ? 'somebody' : peer}: ${reason}`
     // A refused peer tries again and again; each kind of refusal is told once.
     if (state !== 'refused' || told.has(line)) return
     if (told.size < TOLD_REFUSALS) told.add(line)
-    out.note(line)
+    tell({ event: 'refused', peer, reason }, line)
   })
   node.events.addEventListener('storage', ({ detail: { state, reason } }) => {
-    out.note(`storage is ${state}${reason === undefined ? '' : `: ${reason}`}`)
+    tell(
+      { event: 'storage', state, reason },
+      `storage is ${state}${reason === undefined ? '' : `: ${reason}`}`
+    )
   })
 }
 
