@@ -2,7 +2,8 @@
  * A queue in front of a commit: what arrives while one run is in flight forms the next run.
  *
  * Keeps: items run in the order of their arrival, each in exactly one run, one run at a time; when nothing is in flight
- * an item runs at once, without a timer; a run never exceeds its bounds unless one item alone does. Leaves to its user:
+ * a run begins in the same turn of the event loop, without a timer, with all that this turn brings; a run never exceeds
+ * its bounds unless one item alone does. Leaves to its user:
  * what a run does, and settling whoever waits for an item.
  */
 
@@ -56,6 +57,7 @@ export class GroupCommit<T> {
   }
 
   async #work(): Promise<void> {
+    await undefined // callers of the same turn share a run
     while (this.#queue.length > 0) {
       const items = this.#take()
       try {

@@ -33,7 +33,10 @@ export interface ReadOptions {
   snapshot?: DiskSnapshot | undefined
 }
 
-/** An ordered walk over the map as it was when the walk began. `next` may be called again only after it resolved; `close` always. */
+/**
+ * An ordered walk over the map as it was when the walk began. `next` may be called again only after it resolved;
+ * `close` always.
+ */
 export interface DiskIterator {
   /** Up to `count` further entries, perhaps fewer; empty at the end only. */
   next(count: number): Promise<[key: Uint8Array, value: Uint8Array][]>

@@ -8,7 +8,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { isNatterError } from '../../src/base/index.js'
+import { DEFAULT_LIMITS, isNatterError } from '../../src/base/index.js'
+import { systemClock } from '../../src/base/system.js'
 import { DataDirectory, directoryHolder } from '../../src/disk/directory.js'
 
 const program = fileURLToPath(new URL('./directory-process.js', import.meta.url))
@@ -100,6 +101,19 @@ describe('the directory lock', () => {
         `each got its turn: ${taken}`
       )
       assert.ok(!(await readdir(path)).includes('owner'))
+    }))
+
+  it('has the lock of LevelDB behind it', () =>
+    withFolder(async path => {
+      const options = { durability: 'fsync', limits: DEFAULT_LIMITS, clock: systemClock } as const
+      const first = await DataDirectory.open(path)
+      const disk = await first.openDisk(options)
+      await rm(join(path, 'lock')) // by a careless hand
+      const second = await DataDirectory.open(path)
+      await assert.rejects(second.openDisk(options), inUse)
+      await second.close()
+      await disk.close()
+      await first.close()
     }))
 
   it('does not hold a copy of a directory, nor one whose pid another process got', () =>

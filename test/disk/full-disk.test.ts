@@ -1,38 +1,20 @@
 /**
  * A disk that is really full: LevelDB on a small tmpfs, filled from beside. Mounting takes root; where that is refused
- * the test says so and does what it can, which is nothing.
+ * the tests say so.
  */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { mkdtemp, open, rm, rmdir, statfs } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { open, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { isNatterError, utf8 } from '../../src/base/index.js'
 import { createDatabase, openLevelDisk } from '../../src/disk/classic-disk.js'
+import { DataDirectory } from '../../src/disk/directory.js'
 import type { Disk } from '../../src/disk/index.js'
 import { put } from '../suites/disk-suite.js'
 import { ManualClock } from './manual-clock.js'
+import { onTmpfs, remount } from './tmpfs.js'
 
 const KIB = 1024
-
-/** Runs `run` in a file system of `sizeKib`; answers false when mounting is not permitted here. */
-async function onTmpfs(sizeKib: number, run: (folder: string) => Promise<void>): Promise<boolean> {
-  const folder = await mkdtemp(join(tmpdir(), 'natter-full-'))
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${sizeKib}k`, 'tmpfs', folder], { stdio: 'ignore' })
-  } catch {
-    await rmdir(folder)
-    return false
-  }
-  try {
-    await run(folder)
-  } finally {
-    execFileSync('umount', [folder])
-    await rmdir(folder)
-  }
-  return true
-}
 
 /** Takes all but `keep` bytes of the file system. */
 async function fill(folder: string, keep: number): Promise<() => Promise<void>> {
@@ -113,6 +95,25 @@ describe('a full disk', () => {
       for (let i = 0; i < acked; i++) assert.ok(await again.get(utf8(`k${i}`)), `k${i} was acknowledged`)
       for (let i = 0; i < 50; i++) assert.ok(await again.get(utf8(`later${i}`)), `later${i} was acknowledged`)
       await again.close()
+    })
+    if (!tried) t.diagnostic('not tried: this user may not mount a tmpfs')
+  })
+
+  it('is told from one that takes no writes at all', async t => {
+    const tried = await onTmpfs(16 * KIB, async folder => {
+      await (await DataDirectory.open(join(folder, 'data'))).close()
+      remount(folder, 'ro')
+      const readOnly = (error: unknown): boolean =>
+        isNatterError(error, 'DIRECTORY_UNUSABLE') && /EROFS/.test(error.message)
+      await assert.rejects(DataDirectory.open(join(folder, 'data')), readOnly)
+      await assert.rejects(DataDirectory.open(join(folder, 'other')), readOnly)
+      remount(folder, 'rw')
+      const release = await fill(folder, 0)
+      await assert.rejects(DataDirectory.open(join(folder, 'data')), error =>
+        isNatterError(error, 'DISK_FULL')
+      )
+      await release()
+      await (await DataDirectory.open(join(folder, 'data'))).close()
     })
     if (!tried) t.diagnostic('not tried: this user may not mount a tmpfs')
   })

@@ -22,12 +22,14 @@ function controlled(limit?: number) {
 const settled = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
 describe('group commit', () => {
-  it('runs an idle item at once and gathers the others for the next run', async () => {
+  it('runs what one turn brings at once, and gathers the others for the next run', async () => {
     const { group, runs } = controlled()
+    group.push(0)
     group.push(1)
+    await Promise.resolve()
     assert.deepEqual(
       runs.map(run => run.items),
-      [[1]]
+      [[0, 1]]
     )
     group.push(2)
     group.push(3)
@@ -36,11 +38,15 @@ describe('group commit', () => {
     await settled()
     assert.deepEqual(
       runs.map(run => run.items),
-      [[1], [2, 3]]
+      [
+        [0, 1],
+        [2, 3]
+      ]
     )
     runs[1]!.end()
     await group.idle()
     group.push(4)
+    await Promise.resolve()
     assert.deepEqual(runs[2]!.items, [4])
     runs[2]!.end()
     await group.idle()
@@ -49,6 +55,7 @@ describe('group commit', () => {
   it('bounds a run by the sum of sizes, and lets one large item go alone', async () => {
     const { group, runs } = controlled(10)
     group.push(1)
+    await settled()
     for (const item of [4, 6, 1, 50, 2]) group.push(item)
     for (let i = 0; i < 4; i++) {
       runs[i]!.end()
@@ -65,6 +72,7 @@ describe('group commit', () => {
   it('tells each item of a failed run and goes on', async () => {
     const { group, runs, failed } = controlled()
     group.push(1)
+    await settled()
     group.push(2)
     group.push(3)
     runs[0]!.end()
@@ -83,7 +91,9 @@ describe('group commit', () => {
 
   it('gives back what no run has taken', async () => {
     const { group, runs } = controlled()
-    for (const item of [1, 2, 3, 4]) group.push(item)
+    group.push(1)
+    await settled()
+    for (const item of [2, 3, 4]) group.push(item)
     assert.equal(group.remove(1), false)
     assert.equal(group.remove(3), true)
     assert.deepEqual(group.clear(), [2, 4])
