@@ -108,6 +108,8 @@ export interface Stream {
 export interface Ask {
   readonly tip: Tip
   dueMs: number
+  /** Much may stand behind it: answers get more time before another peer is asked. */
+  readonly patient: boolean
   /** Streams it was asked on, oldest first, with the time. */
   readonly requests: { stream: StreamId; atMs: number }[]
   /** How far back the WANT reached: 0 the own tips, 1 ids further back, 2 from the author's first batch. */

@@ -16,6 +16,8 @@ import { fraction, send } from './state.js'
 const pushWaitMs = 80
 /** Least wait for an answer before another peer is asked. */
 const answerWaitMs = 200
+/** The same for what was shown at a handshake: a whole log may stand behind it, and a second answer costs as much. */
+const patientWaitMs = 1000
 /** Wait before the same peer is asked again. */
 const repeatMs = 10_000
 /** Longest time until wants that could not be asked for are looked at again. */
@@ -39,7 +41,7 @@ export function noteWant(turn: Turn, stream: Stream, tip: Tip, atOnce: boolean):
   const urgent = atOnce || tip.author === stream.peer || !state.byPeer.has(tip.author)
   const dueMs = urgent ? now : now + Math.max(pushWaitMs, 2 * stream.rttMs)
   const ask = state.asks.get(tip.id)
-  if (ask === undefined) state.asks.set(tip.id, { tip, dueMs, requests: [], depth: 0 })
+  if (ask === undefined) state.asks.set(tip.id, { tip, dueMs, patient: atOnce, requests: [], depth: 0 })
   else if (ask.requests.length === 0) ask.dueMs = Math.min(ask.dueMs, dueMs)
   state.asksDueMs = Math.min(state.asksDueMs, dueMs)
 }
@@ -63,7 +65,7 @@ export function noteArrived(turn: Turn, id: ShortId): void {
 export function noteDropped(turn: Turn, tip: Tip, missing: readonly Tip[]): void {
   const { state, now } = turn
   if (!shownBySomebody(state, tip.id)) return
-  state.asks.set(tip.id, { tip, dueMs: now + repeatMs, requests: [], depth: 0 })
+  state.asks.set(tip.id, { tip, dueMs: now + repeatMs, patient: true, requests: [], depth: 0 })
   state.asksDueMs = Math.min(state.asksDueMs, now + repeatMs)
   for (const { id } of missing) {
     const tips = state.dropped.get(id) ?? []
@@ -118,7 +120,7 @@ class Busy {
       for (const { stream: id, atMs } of ask.requests) {
         this.count(id)
         const stream = state.streams.get(id)
-        if (stream !== undefined && !isStalled(stream, atMs, now)) this.logs.add(logOf(ask.tip))
+        if (stream !== undefined && !isStalled(stream, ask, atMs, now)) this.logs.add(logOf(ask.tip))
       }
     }
   }
@@ -132,25 +134,25 @@ function logOf(tip: { author: Author; epoch: Epoch }): string {
   return tip.author + tip.epoch
 }
 
-function answerMs(stream: Stream): number {
-  return Math.max(answerWaitMs, 2 * stream.rttMs)
+function answerMs(stream: Stream, ask: Ask): number {
+  return Math.max(ask.patient ? patientWaitMs : answerWaitMs, 2 * stream.rttMs)
 }
 
 /** Whether nothing came on the stream for as long as an answer may take. What waits for this node's disk is no stall. */
-function isStalled(stream: Stream, askedAtMs: number, now: number): boolean {
+function isStalled(stream: Stream, ask: Ask, askedAtMs: number, now: number): boolean {
   if (stream.applying > 0) return false
-  return now - Math.max(askedAtMs, stream.runAtMs) >= answerMs(stream)
+  return now - Math.max(askedAtMs, stream.runAtMs) >= answerMs(stream, ask)
 }
 
 function askFor(turn: Turn, id: ShortId, ask: Ask, busy: Busy): void {
   const { state, now } = turn
   const last = ask.requests.at(-1)
   const lastStream = last === undefined ? undefined : state.streams.get(last.stream)
-  if (last !== undefined && lastStream !== undefined && !isStalled(lastStream, last.atMs, now)) {
+  if (last !== undefined && lastStream !== undefined && !isStalled(lastStream, ask, last.atMs, now)) {
     ask.dueMs = Math.max(
       now + queueMs,
-      last.atMs + answerMs(lastStream),
-      lastStream.runAtMs + answerMs(lastStream)
+      last.atMs + answerMs(lastStream, ask),
+      lastStream.runAtMs + answerMs(lastStream, ask)
     )
     return
   }
@@ -169,7 +171,7 @@ function askFor(turn: Turn, id: ShortId, ask: Ask, busy: Busy): void {
   if (repeated >= 0) ask.requests.splice(repeated, 1)
   else if (ask.requests.length >= askedAtOnce) ask.requests.shift()
   ask.requests.push({ stream: stream.id, atMs: now })
-  ask.dueMs = now + answerMs(stream)
+  ask.dueMs = now + answerMs(stream, ask)
   ask.depth = 0
   busy.logs.add(logOf(ask.tip))
   busy.count(stream.id)

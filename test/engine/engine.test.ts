@@ -188,7 +188,7 @@ describe('more nodes than neighbours', () => {
   it('are reached all the same, and asked by a HELLO for what they have', async () => {
     const cluster = new Cluster({ gossip: false })
     clusters.push(cluster)
-    const nodes = await cluster.mesh(11)
+    const nodes = await cluster.mesh(20)
     await cluster.converged()
     const committed = await nodes[0]!.put('key', 'value')
     await cluster.converged()

@@ -50,6 +50,8 @@ export class Cluster {
   readonly network = new MemoryNetwork()
   readonly nodes: TestNode[] = []
   readonly init: NodeInit
+  /** The timers of nodes keep no process alive; a test that waits for one does. */
+  readonly #alive = setInterval(() => undefined, 1000)
 
   constructor(init: NodeInit = {}) {
     this.init = init
@@ -87,6 +89,7 @@ export class Cluster {
 
   async stop(): Promise<void> {
     for (const node of this.nodes) await node.stop()
+    clearInterval(this.#alive)
   }
 }
 
