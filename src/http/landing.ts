@@ -15,7 +15,7 @@ export function landingPage(status: NodeStatus, routes: readonly Route[]): strin
 <html lang="en"><head><meta charset="utf-8"><title>natter: ${escapeHtml(status.name)}</title>
 <style>body{font:16px/1.5 system-ui;margin:2rem;max-width:60rem}td{padding:.1rem 1rem .1rem 0;vertical-align:top}</style>
 </head><body><h1>natter</h1>
-<p>Node <b>${escapeHtml(status.name)}</b> of the network <b>${escapeHtml(status.network)}</b>: ${status.keys} keys, ${status.ops} ops.
+<p>Node <b>${escapeHtml(status.name)}</b> of the network <b>${escapeHtml(status.network)}</b>: keys: ${status.keys}, ops: ${status.ops}.
 <br>Peer id <code>${escapeHtml(status.peerId)}</code>, version ${escapeHtml(status.version)}.</p>
 <table>${rows.join('\n')}</table>
 <p>Everything about them stands in <a href="/openapi.json">/openapi.json</a>.</p>
