@@ -39,16 +39,18 @@ export class Coverage {
   }
 
   #offer(id: BatchId, stretch: Stretch): void {
-    const stretches = this.#stretches.get(id)
-    if (stretches === undefined) {
-      this.#stretches.set(id, [stretch])
-    } else if (!stretches.some(other => other.count <= stretch.count && other.bytes <= stretch.bytes)) {
-      stretches.push(stretch)
-    }
+    const others = this.#stretches.get(id) ?? []
+    if (others.some(other => isWithin(other, stretch))) return
+    // Only those that are no worse in any way stay: at most one for each count, however many forks somebody makes.
+    this.#stretches.set(id, [...others.filter(other => !isWithin(stretch, other)), stretch])
   }
 }
 
 const NOTHING: Stretch = { count: 0, bytes: 0 }
+
+function isWithin(a: Stretch, b: Stretch): boolean {
+  return a.count <= b.count && a.bytes <= b.bytes
+}
 
 /**
  * The signatures of a run that must travel: those at the ends of chains, and going back from each as few as keep every

@@ -23,6 +23,8 @@ export function creditBytes(frame: Uint8Array): number {
   return type === SYNC_FRAME.run || type === SYNC_FRAME.body ? frame.length : 0
 }
 
+const UINT32 = 2 ** 32 - 1
+
 export class SyncEncoder {
   readonly #authors = new AuthorNumbers()
   readonly #entries = new EntryWriter(this.#authors, new ChainEnds())
@@ -106,7 +108,7 @@ export class SyncEncoder {
       err: {
         code: SYNC_ERRORS.indexOf(message.code) + 1,
         retryable: message.retryable,
-        retryAfterMs: Math.ceil(message.retryAfterMs),
+        retryAfterMs: Math.min(Math.ceil(message.retryAfterMs), UINT32),
         text: shortened(message.text, PROTOCOL.errorTextBytes),
         tip,
         ...this.#authors.take()

@@ -23,7 +23,7 @@ import {
 import { bare, DATABASE, put, Seeded, Writer } from '../log/fixtures.js'
 
 const seed = Number(process.env['FUZZ_SEED'] ?? 20_261_120)
-const ROUNDS = 4000
+const ROUNDS = 2000
 
 function syncFrames(): Uint8Array[] {
   const [a, b] = [new Writer(1), new Writer(2)]
