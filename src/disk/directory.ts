@@ -23,6 +23,9 @@ import type { Manifest, Sentinel } from './manifest.js'
 import { directoryFormat, readManifest, writeManifest } from './manifest.js'
 import { SettingsFile } from './settings.js'
 
+/** Pause between two sentinels of a running node: what a database loses later than that, its peers notice. */
+const sentinelPauseMs = 60_000
+
 export class DataDirectory {
   readonly path: string
   readonly lock: DirectoryLock
@@ -33,6 +36,7 @@ export class DataDirectory {
   #manifest: Manifest
   /** False when commits are not synced: a position that a power cut may take back is no sentinel. */
   #synced = true
+  #sentinelAtMs = 0
   /** Settles when no write of the manifest is under way. */
   #written: Promise<void> = Promise.resolve()
 
@@ -108,8 +112,10 @@ export class DataDirectory {
    * Writes what the manifest should know of the store; resolves when it is on disk. A sentinel is taken only where
    * commits are synced.
    */
-  remember(what: { storeId?: string; database?: string; sentinel?: Sentinel | null }): Promise<void> {
-    const sentinel = this.#synced && what.sentinel !== undefined ? what.sentinel : this.#manifest.sentinel
+  remember(what: { storeId?: string; database?: string; sentinel?: Sentinel }): Promise<void> {
+    const { position, check } = what.sentinel ?? {}
+    const taken = this.#synced && position !== undefined && check !== undefined
+    const sentinel = taken ? { position, check } : this.#manifest.sentinel
     const manifest = { ...this.#manifest, ...what, sentinel }
     const before = this.#manifest
     if (JSON.stringify(manifest) === JSON.stringify(before)) return this.#written
@@ -119,6 +125,16 @@ export class DataDirectory {
       if (this.#manifest === manifest) this.#manifest = before
     })
     return written
+  }
+
+  /**
+   * Takes a durable position as the sentinel, at most once a minute: to be called after commits. In the background, and
+   * where it cannot be written an older one stays.
+   */
+  note(mark: Sentinel, nowMs: number): void {
+    if (!this.#synced || Math.abs(nowMs - this.#sentinelAtMs) < sentinelPauseMs) return
+    this.#sentinelAtMs = nowMs
+    this.remember({ sentinel: mark }).catch(() => undefined)
   }
 
   /**
@@ -135,8 +151,10 @@ export class DataDirectory {
     )
   }
 
-  /** Releases the lock. */
-  async close(): Promise<void> {
+  /** Takes `mark`, where the database stood when it was closed, as the sentinel if it can be written; releases the lock. */
+  async close(mark?: Sentinel): Promise<void> {
+    if (mark !== undefined && mark.position > 0)
+      await this.remember({ sentinel: mark }).catch(() => undefined)
     await this.#written
     await this.lock.release()
   }

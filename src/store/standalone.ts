@@ -49,6 +49,7 @@ export async function openStandalone(init: StandaloneInit): Promise<Standalone> 
       await closeStore(store)
       throw error
     }
+    store.onCommit(() => directory.note(store.mark, systemClock.now()))
     return { store, close: () => closeAll(store, directory) }
   } catch (error) {
     await directory.close()
@@ -98,11 +99,11 @@ async function closeAll(store: Store, directory: DataDirectory): Promise<void> {
   const { mark } = store
   try {
     await closeStore(store)
-    if (mark.position > 0)
-      await directory.remember({ sentinel: { position: mark.position, check: mark.check } })
-  } finally {
+  } catch (error) {
     await directory.close()
+    throw error
   }
+  await directory.close(mark)
 }
 
 async function closeStore(store: Store): Promise<void> {

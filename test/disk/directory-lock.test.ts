@@ -19,8 +19,8 @@ function start(what: 'hold' | 'race', path: string): ChildProcess {
 }
 
 async function firstLine(child: ChildProcess): Promise<string> {
-  const [line] = await once(createInterface({ input: child.stdout! }), 'line')
-  return line as string
+  for await (const line of createInterface({ input: child.stdout! })) return line
+  throw new Error(`process ${child.pid} ended without a word`)
 }
 
 async function ended(child: ChildProcess): Promise<void> {

@@ -185,6 +185,24 @@ describe('the data directory', () => {
       await again.close()
     }))
 
+  it('takes a sentinel after commits, once a minute, and none where commits are not synced', () =>
+    withPath(async path => {
+      const directory = await DataDirectory.open(path)
+      directory.note({ position: 1, check: 'c1' }, 1_000_000)
+      directory.note({ position: 2, check: 'c2' }, 1_059_999)
+      assert.deepEqual(directory.sentinel, { position: 1, check: 'c1' })
+      directory.note({ position: 3, check: 'c3' }, 1_060_000)
+      await directory.close()
+      const again = await DataDirectory.open(path)
+      assert.deepEqual(again.sentinel, { position: 3, check: 'c3' })
+      const disk = await again.openDisk({ ...diskOptions, durability: 'os' })
+      again.note({ position: 4, check: 'c4' }, 2_000_000)
+      await again.remember({ sentinel: { position: 5, check: 'c5' } })
+      assert.deepEqual(again.sentinel, { position: 3, check: 'c3' })
+      await disk.close()
+      await again.close()
+    }))
+
   it('keeps settings, and says which one is malformed', () =>
     withPath(async path => {
       const first = await DataDirectory.open(path)
