@@ -85,6 +85,8 @@ export interface Net {
   /** All nodes known by presence, this one not among them. */
   presence(): PresenceRecord[]
   dialState(peer: Author): DialState | undefined
+  /** Of everybody who is to be connected, given addresses with a peer id among them: also who was never met. */
+  dials(): DialState[]
   /**
    * Dials an address now; once the peer has taken this node in, keeps it as a bootstrap address. Rejects with
    * `INVALID_MULTIADDR`, `PEER_REFUSED` or `PEER_UNREACHABLE`, and keeps nothing then.

@@ -170,6 +170,10 @@ class Libp2pNet implements Net {
     return this.#running?.redialler.state(peer)
   }
 
+  dials(): DialState[] {
+    return this.#running?.redialler.states() ?? []
+  }
+
   async connect(text: string, options: { signal?: AbortSignal } = {}): Promise<Author> {
     const running = this.#require()
     const address = parseAddress(text)

@@ -123,6 +123,15 @@ export class Redialler {
     for (const entry of [...this.#entries.values()]) if (entry.author === author) this.#remove(entry)
   }
 
+  states(): DialState[] {
+    const states = new Map<Author, DialState>()
+    for (const { author } of this.#entries.values()) {
+      const state = author && this.state(author)
+      if (state !== undefined) states.set(state.peer, state)
+    }
+    return [...states.values()]
+  }
+
   state(author: Author): DialState | undefined {
     for (const entry of this.#entries.values()) {
       if (entry.author !== author) continue

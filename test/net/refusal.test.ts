@@ -39,6 +39,10 @@ test('not on the allow list', async () => {
   assert.equal(b.told.refused[0]!.peer, a.self)
   await until('the dial counts as failed', () => (b.net.dialState(a.self)?.failures ?? 0) > 0)
   assert.match(b.net.dialState(a.self)!.lastError!, /closed the connection at once/)
+  assert.deepEqual(
+    b.net.dials().map(({ peer }) => peer),
+    [a.self]
+  )
   await friend.net.connect(a.net.addrs()[0]!)
   assert.ok(isConnected(a.self, friend))
 })
