@@ -8,10 +8,12 @@ import { open, readdir, rm, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import type { Clock, Limits } from '../base/index.js'
+import { messageOf, NatterError } from '../base/index.js'
 import { fsyncPath } from './files.js'
 import type { Disk } from './index.js'
 import { LevelDisk } from './level-disk.js'
 import type { BytesLevel } from './level-reads.js'
+import type { Space } from './space-guard.js'
 import { SpaceGuard } from './space-guard.js'
 
 const MIB = 1024 * 1024
@@ -38,7 +40,7 @@ export async function openLevelDisk(options: LevelDiskOptions): Promise<Disk> {
   const { location, durability, limits, clock, level = classicLevel } = options
   const guard = new SpaceGuard(() => spaceAt(location), clock, limits.freeBytes)
   return LevelDisk.open({
-    location,
+    location: dirname(location),
     durability,
     clock,
     level: () => level(location),
@@ -67,9 +69,13 @@ export function classicLevel(location: string): BytesLevel {
   })
 }
 
-async function spaceAt(location: string): Promise<{ free: number; total: number }> {
-  const stats = await statfs(location)
-  return { free: stats.bavail * stats.bsize, total: stats.blocks * stats.bsize }
+async function spaceAt(location: string): Promise<Space> {
+  try {
+    const stats = await statfs(location)
+    return { free: stats.bavail * stats.bsize, total: stats.blocks * stats.bsize }
+  } catch (cause) {
+    throw new NatterError('DIRECTORY_UNUSABLE', `${location} cannot be used: ${messageOf(cause)}`, { cause })
+  }
 }
 
 async function probe(path: string): Promise<void> {

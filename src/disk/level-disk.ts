@@ -29,6 +29,7 @@ import {
   reopenedError,
   snapshotOf
 } from './level-reads.js'
+import { LevelWrite } from './level-write.js'
 import type { SpaceGuard } from './space-guard.js'
 
 /** The first pause of a recovery, doubled after each attempt that failed: most full disks last longer. */
@@ -96,7 +97,7 @@ export class LevelDisk implements Disk, ReadSource {
   }
 
   async handle(): Promise<BytesLevel> {
-    if (this.#level === undefined) await this.#reopening
+    if (this.#level === undefined) await this.#reopening?.catch(() => undefined) // its error is the reason below
     if (this.#level === undefined) throw this.#closing ? closedError() : noHandleError(this.#reason)
     return this.#level
   }
@@ -275,41 +276,6 @@ export class LevelDisk implements Disk, ReadSource {
     this.#state = state
     this.#reason = reason
     for (const listener of this.#listeners) listener(state, reason)
-  }
-}
-
-/** Collects a commit; copied into LevelDB's own batch when its turn comes, for the handle may change until then. */
-class LevelWrite implements DiskWrite {
-  readonly #keys: Uint8Array[] = []
-  readonly #values: (Uint8Array | undefined)[] = []
-  #bytes = 0
-
-  get length(): number {
-    return this.#keys.length
-  }
-
-  get bytes(): number {
-    return this.#bytes
-  }
-
-  put(key: Uint8Array, value: Uint8Array): void {
-    this.#keys.push(key)
-    this.#values.push(value)
-    this.#bytes += key.length + value.length
-  }
-
-  del(key: Uint8Array): void {
-    this.#keys.push(key)
-    this.#values.push(undefined)
-    this.#bytes += key.length
-  }
-
-  copyTo(batch: ReturnType<BytesLevel['batch']>): void {
-    for (let i = 0; i < this.#keys.length; i++) {
-      const value = this.#values[i]
-      if (value === undefined) batch.del(this.#keys[i]!)
-      else batch.put(this.#keys[i]!, value)
-    }
   }
 }
 

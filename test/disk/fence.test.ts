@@ -143,7 +143,7 @@ describe('the write fence', () => {
   it('does not touch the database before a file beside it could be written', () =>
     withDisk(async bench => {
       const { disk, faults, clock } = bench
-      const obstacle = join(dirname(disk.location!), 'probe')
+      const obstacle = join(disk.location!, 'probe')
       await mkdir(obstacle)
       faults.writes = 'before'
       await assert.rejects(put(disk, { a: '1' }), is('INDETERMINATE'))

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { DEFAULT_LIMITS, utf8 } from '../../src/base/index.js'
 import { systemClock } from '../../src/base/system.js'
@@ -17,7 +17,7 @@ async function openFresh(durability: 'fsync' | 'os' = 'fsync'): Promise<Disk> {
 }
 
 async function remove(disk: Disk): Promise<void> {
-  if (disk.location !== null) await rm(dirname(disk.location), { recursive: true })
+  if (disk.location !== null) await rm(disk.location, { recursive: true })
 }
 
 diskSuite('memory', openMemoryDisk, remove)
@@ -30,7 +30,7 @@ describe('LevelDB on files', () => {
     await put(first, { a: '1' })
     await first.close()
     const again = await openLevelDisk({
-      location: first.location!,
+      location: join(first.location!, 'db'),
       durability: 'fsync',
       limits: DEFAULT_LIMITS,
       clock: systemClock
@@ -46,7 +46,7 @@ describe('LevelDB on files', () => {
     const disk = await openFresh()
     await put(disk, { a: '1' })
     await disk.close()
-    const location = disk.location!
+    const location = join(disk.location!, 'db')
     await rm(join(location, 'CURRENT'))
     const before = (await readdir(location)).filter(name => /\.(ldb|log)$/.test(name))
     await assert.rejects(
