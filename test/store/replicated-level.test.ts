@@ -1,9 +1,12 @@
 /** What `ReplicatedLevel` adds to an abstract-level database: the log beneath it, its limits, its directory. */
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { nodeCrypto, nodeSigner } from '../../src/base/crypto-node.js'
 import { DEFAULT_LIMITS, FORMAT, isNatterError, utf8 } from '../../src/base/index.js'
 import { systemClock, systemRandom } from '../../src/base/system.js'
@@ -11,6 +14,7 @@ import { openMemoryDisk } from '../../src/disk/index.js'
 import { openStore, type Store } from '../../src/store/index.js'
 import { ReplicatedLevel } from '../../src/store/replicated-level.js'
 
+const writer = fileURLToPath(new URL('./level-writer.js', import.meta.url))
 const seed = new Uint8Array(32).fill(7)
 
 async function withStore(run: (store: Store) => Promise<void>): Promise<void> {
@@ -109,11 +113,11 @@ describe('ReplicatedLevel over a store', () => {
   it('clears in several batches, within its range and limit', () =>
     withStore(async store => {
       const db = ReplicatedLevel.over<string, string>(store)
-      const keys = Array.from({ length: 10_000 }, (_, i) => `k${String(i).padStart(5, '0')}`)
+      const keys = Array.from({ length: 5_000 }, (_, i) => `k${String(i).padStart(5, '0')}`)
       await db.batch(keys.map(key => ({ type: 'put', key, value: 'x' })))
       await db.clear({ gte: 'k00010', limit: 5, reverse: true })
-      assert.equal(await db.has('k09995'), false)
-      assert.equal(await db.has('k09994'), true)
+      assert.equal(await db.has('k04995'), false)
+      assert.equal(await db.has('k04994'), true)
       const before = store.mark.position
       await db.clear({ gte: 'k00010' })
       assert.ok(store.mark.position - before > 1)
@@ -154,6 +158,32 @@ describe('ReplicatedLevel on a data directory', () => {
       await again.open()
       assert.equal(await again.get('name'), 'Alice')
       await again.close()
+    }))
+
+  it('holds what was acknowledged, and batches whole, after its process was killed', () =>
+    withFolder(async path => {
+      const acked: string[] = []
+      for (let round = 0; round < 3; round++) {
+        const child = spawn(process.execPath, [writer, path, String(round)], {
+          stdio: ['ignore', 'pipe', 'inherit']
+        })
+        const killAt = acked.length + 100 * (round + 1)
+        for await (const line of createInterface({ input: child.stdout })) {
+          acked.push(line)
+          if (acked.length === killAt) child.kill('SIGKILL')
+        }
+      }
+      assert.ok(acked.length >= 600)
+      const db = new ReplicatedLevel<string, string>(path)
+      const values = await db.getMany(acked.flatMap(key => [`a-${key}`, `b-${key}`]))
+      assert.deepEqual(
+        values,
+        acked.flatMap(key => [key, key])
+      )
+      const left = (await db.keys({ gte: 'a-', lt: 'a.' }).all()).map(key => key.slice(2))
+      const right = (await db.keys({ gte: 'b-', lt: 'b.' }).all()).map(key => key.slice(2))
+      assert.deepEqual(left, right)
+      await db.close()
     }))
 
   it('belongs to one network', () =>
