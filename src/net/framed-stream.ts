@@ -142,16 +142,15 @@ export class FramedStream implements SyncStream {
   }
 
   async *#received(source: AsyncIterable<Uint8ArrayList>): AsyncGenerator<Uint8Array> {
-    let ended = false
     try {
       for await (const frame of source) yield plainBytes(frame.subarray())
-      ended = true
     } catch (thrown) {
-      throw this.#asError(thrown)
+      const error = this.#asError(thrown)
+      this.abort(error)
+      throw error
     } finally {
-      // Whoever stops reading early has no use for the rest.
-      if (ended) this.close().catch(() => undefined)
-      else this.abort(new Error('reading ended'))
+      // At the end of the peer's side, and when the reader wants no more: what was said still goes out.
+      this.close().catch(() => undefined)
     }
   }
 
@@ -161,7 +160,6 @@ export class FramedStream implements SyncStream {
       return new NatterError('PEER_UNREACHABLE', `the stream ended: ${messageOf(thrown)}`, { cause: thrown })
     }
     const reason = `a frame over ${this.#init.maxFrameBytes} bytes or with a malformed length`
-    this.abort(new Error(reason))
     this.#init.onBroken?.(reason)
     return new NatterError('PROTOCOL_ERROR', reason, { cause: thrown })
   }

@@ -19,7 +19,10 @@ export interface SyncStream {
   readonly peer: Author
   /** Whether this node opened it. */
   readonly outbound: boolean
-  /** Frames as they arrive, with backpressure: what is not taken is not read. Ends when the peer closed its side; throws when the stream was reset. */
+  /**
+   * Frames as they arrive, with backpressure: what is not taken is not read. Ends when the peer closed its side; throws
+   * when the stream was reset. Whoever stops reading closes the stream: what was sent still goes out.
+   */
   readonly frames: AsyncIterable<Uint8Array>
   /** Queues a frame. Never blocks; look at `buffered`. */
   send(frame: Uint8Array): void

@@ -31,6 +31,25 @@ test('five nodes, each with the address of one other, know and reach all', async
   }
 })
 
+test('thirteen nodes know all by one address; each is joined to the next on the ring, and few to everybody', async () => {
+  const first = await makeNet()
+  const nodes = [first]
+  for (let i = 1; i < 13; i++) nodes.push(await makeNet({ bootstrap: first.net.addrs() }))
+  await until(
+    'everybody knows everybody',
+    () => nodes.every(node => node.net.presence().length === 12),
+    60_000
+  )
+  nodes.sort((a, b) => (a.self < b.self ? -1 : 1))
+  const isRing = (): boolean => nodes.every((node, i) => isConnected(nodes[(i + 1) % 13]!.self, node))
+  await until('the ring is closed', isRing, 60_000)
+  const last = [...nodes].map(node => node.net.connected().length)
+  assert.ok(
+    last.some(count => count < 12),
+    `connections: ${last}`
+  )
+})
+
 test('a bootstrap address without a peer id, and a start before the other', async () => {
   const first = await makeNet()
   const address = first.net.addrs()[0]!.replace(/\/p2p\/.*/, '')

@@ -102,6 +102,23 @@ test('a reader that takes nothing stops the sender', async () => {
   assert.equal((await readAll(accepted[0]!)).length, 256)
 })
 
+test('whoever stops reading after the first frame has its own frames delivered all the same', async () => {
+  const [a, b] = await pair()
+  const read = new Promise<Uint8Array[]>((resolve, reject) => {
+    a.onStream = stream => {
+      for (let i = 0; i < 100; i++) stream.send(frameOf(i, 1000))
+      readAll(stream).then(resolve, reject)
+    }
+  })
+  const stream = await b.net.openStream(a.self)
+  for (let i = 0; i < 3; i++) stream.send(frameOf(i, 1000))
+  for await (const frame of stream.frames) {
+    assert.deepEqual(frame, frameOf(0, 1000))
+    break
+  }
+  assert.equal((await read).length, 3)
+})
+
 test('a frame over the bound is not sent, and nothing is after a close', async () => {
   const [a, b] = await pair()
   const read = new Promise<Uint8Array[]>(resolve => {
