@@ -34,6 +34,7 @@ export function onOpened(turn: Turn, event: Extract<Event, { type: 'opened' }>):
     has: undefined,
     shown: [],
     outstanding: new Map(),
+    ahead: new Map(),
     implied: new Set(),
     complete: false,
     ackDue: undefined,

@@ -6,13 +6,14 @@
 import type { Mark, ShortId, Tip } from '../log/index.js'
 import { setTheirs } from './accounts.js'
 import type { Shown, State, Stream, Turn } from './state.js'
-import { send } from './state.js'
+import { logOf, send } from './state.js'
 
 /** Shown and unapplied ids that one stream may make this node hold. */
 const outstandingTips = 131_072
 
 /** Notes that a batch, not applied here as far as known, was shown. False when the peer has shown too many. */
-export function noteShown(stream: Stream, id: ShortId): boolean {
+export function noteShown(stream: Stream, tip: Tip): boolean {
+  const { id, seq } = tip
   if (stream.outstanding.has(id)) return true
   if (stream.outstanding.size >= outstandingTips) return false
   let current = stream.shown.at(-1)
@@ -22,6 +23,8 @@ export function noteShown(stream: Stream, id: ShortId): boolean {
   }
   current.open.add(id)
   stream.outstanding.set(id, current)
+  const log = logOf(tip)
+  stream.ahead.set(log, Math.max(seq, stream.ahead.get(log) ?? 0))
   return true
 }
 
@@ -40,6 +43,7 @@ export function settleShown(stream: Stream, id: ShortId): boolean {
   if (shown === undefined) return implied
   stream.outstanding.delete(id)
   shown.open.delete(id)
+  if (stream.outstanding.size === 0) stream.ahead.clear()
   return true
 }
 

@@ -12,7 +12,7 @@ import { shortId, tipOf } from '../log/index.js'
 import { setAcked } from './accounts.js'
 import type { AppliedHere } from './index.js'
 import type { Stream, Turn } from './state.js'
-import { headsDelayMs, send } from './state.js'
+import { headsDelayMs, lateHeadsDelayMs, logOf, send } from './state.js'
 
 /** Bytes by which a RUN of one batch may exceed its header, body and signature. */
 const runOverheadBytes = 256
@@ -37,7 +37,8 @@ export function showApplied(
   else {
     const tip = tipOf(batch)
     pending.set(tip.id, tip)
-    if (stream.phase === 'ready') scheduleHeads(turn, stream)
+    const expected = (stream.ahead.get(logOf(header)) ?? 0) > header.seq
+    if (stream.phase === 'ready') scheduleHeads(turn, stream, expected ? lateHeadsDelayMs : headsDelayMs)
   }
 }
 
@@ -63,8 +64,8 @@ function push(turn: Turn, stream: Stream, batch: Batch): void {
   else stream.headsDueMs = Math.min(stream.headsDueMs, stream.headsAtMs + headsDelayMs)
 }
 
-function scheduleHeads(turn: Turn, stream: Stream): void {
-  stream.headsDueMs = Math.min(stream.headsDueMs, turn.now + headsDelayMs)
+function scheduleHeads(turn: Turn, stream: Stream, delayMs: number): void {
+  stream.headsDueMs = Math.min(stream.headsDueMs, turn.now + delayMs)
 }
 
 /** The peer has shown that it has this tip. */

@@ -3,12 +3,14 @@
  * batch that was shown and is not applied here, whom it was asked of. Everything is bounded per stream or per peer.
  */
 
-import type { Author, Cursor, Frontier, Mark, ShortId, StoreId, Tip } from '../log/index.js'
+import type { Author, BatchName, Cursor, Frontier, Mark, ShortId, StoreId, Tip } from '../log/index.js'
 import type { Effect, ReplicationInit, StreamId } from './index.js'
 import type { Parking } from './parked.js'
 
 /** How long changed tips of others are collected before a HEADS. */
 export const headsDelayMs = 50
+/** The same for what stands, forks aside, behind a tip that the peer has shown: applying that tip makes it no news. */
+export const lateHeadsDelayMs = 1000
 /** Rtt assumed before the first measurement. */
 export const unknownRttMs = 50
 /** Applied ids remembered, so that a lookup that a commit overtook is still answered right. */
@@ -78,6 +80,8 @@ export interface Stream {
   readonly shown: Shown[]
   /** Shown and not applied here; to the entry of `shown` that waits for it. */
   readonly outstanding: Map<ShortId, Shown>
+  /** By author and epoch, the highest seq among what was shown and waited for; emptied with `outstanding`. */
+  readonly ahead: Map<string, number>
   /** Not shown, but behind what was shown, and not applied here. */
   readonly implied: Set<ShortId>
   /** All that the peer had at the handshake is shown. */
@@ -144,6 +148,11 @@ export interface Turn {
   readonly state: State
   readonly now: number
   readonly effects: Effect[]
+}
+
+/** Names the log of an author's epoch. */
+export function logOf({ author, epoch }: BatchName): string {
+  return author + epoch
 }
 
 export function digestOf(state: State): string {

@@ -7,17 +7,17 @@
  */
 
 import { PROTOCOL } from '../base/index.js'
-import type { Author, Epoch, ShortId, Tip } from '../log/index.js'
+import type { ShortId, Tip } from '../log/index.js'
 import { shownBySomebody } from './receiving.js'
 import type { Ask, State, Stream, Turn } from './state.js'
-import { fraction, send } from './state.js'
+import { fraction, logOf, send } from './state.js'
 
 /** Least wait for the push of an author that is a neighbour. */
 const pushWaitMs = 80
 /** Least wait for an answer before another peer is asked. */
 const answerWaitMs = 200
 /** The same for what was shown at a handshake: a whole log may stand behind it, and a second answer costs as much. */
-const patientWaitMs = 1000
+const patientWaitMs = 3000
 /** Wait before the same peer is asked again. */
 const repeatMs = 10_000
 /** Longest time until wants that could not be asked for are looked at again. */
@@ -128,10 +128,6 @@ class Busy {
   count(stream: number): void {
     this.requests.set(stream, (this.requests.get(stream) ?? 0) + 1)
   }
-}
-
-function logOf(tip: { author: Author; epoch: Epoch }): string {
-  return tip.author + tip.epoch
 }
 
 function answerMs(stream: Stream, ask: Ask): number {

@@ -351,7 +351,13 @@ describe('chaos', () => {
   it('ends with everybody holding everything', () => {
     const first = testSeed('chaos')
     for (let seed = first; seed < first + 8; seed++) {
-      const sim = new Simulation({ seed, latencyMs: [1, 60] })
+      const tight = {
+        neighbours: 16,
+        windowBytes: 3000,
+        parkedBytesPerPeer: 1500,
+        parkedBatchesPerAuthor: 3
+      }
+      const sim = new Simulation({ seed, latencyMs: [1, 60], init: seed % 2 === 0 ? {} : { limits: tight } })
       const nodes = Array.from({ length: 2 + (seed % 4) }, () => sim.node())
       const last: Batch[] = []
       for (let i = 0; i < 150; i++) {

@@ -138,6 +138,10 @@ export class MemoryNet implements Net {
     return undefined
   }
 
+  dials(): DialState[] {
+    return []
+  }
+
   async connect(): Promise<Author> {
     throw new NatterError('PEER_UNREACHABLE', 'a network in memory has no addresses')
   }

@@ -14,7 +14,7 @@ export const onHeads: Handler<'heads'> = (turn, stream, { tips, position }, { ap
     if (applied[i] || state.recent.has(tip.id)) {
       peerHas(stream, tip.id)
     } else {
-      if (!noteShown(stream, tip.id)) {
+      if (!noteShown(stream, tip)) {
         violate(turn, stream, 'more tips than can be held')
         return
       }

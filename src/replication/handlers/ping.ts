@@ -48,6 +48,7 @@ function agree(turn: Turn, stream: Stream, position: Mark): void {
   stream.headsDueMs = Number.POSITIVE_INFINITY
   stream.complete = true
   stream.outstanding.clear()
+  stream.ahead.clear()
   stream.implied.clear()
   for (const shown of stream.shown) shown.open.clear()
   acknowledge(turn, stream)

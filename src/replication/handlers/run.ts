@@ -1,6 +1,6 @@
 /** RUN: batches, pushed by their author or in answer to WANTs. They go to the store, which says what could be applied. */
 
-import { shortId } from '../../log/index.js'
+import { shortId, tipOf } from '../../log/index.js'
 import { acknowledge, noteMark, noteShown, returnCredit } from '../receiving.js'
 import { peerHas } from '../showing.js'
 import { violate } from '../state.js'
@@ -19,7 +19,7 @@ export const onRun: Handler<'run'> = (turn, stream, { batches, proof, position }
       peerHas(stream, id)
       continue
     }
-    if (!noteShown(stream, id)) {
+    if (!noteShown(stream, tipOf(batch))) {
       violate(turn, stream, 'more batches than can be held')
       return
     }
