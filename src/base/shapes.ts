@@ -62,6 +62,8 @@ export interface Change {
   /** Absent for caught-up, like the fields below. */
   key?: string
   value?: unknown
+  /** Where the bytes are not JSON: base64, and `value` is null. */
+  valueBase64?: string
   opId?: string
   at?: string
   origin?: 'local' | 'remote'
@@ -321,4 +323,30 @@ export interface NodeFace {
   /** Whether the node can answer: not while it starts, stops, or its store is fenced. */
   ready(): { ready: boolean; reason?: string }
   stop(): Promise<void>
+}
+
+/** Where the HTTP face of a node listens, and who may call it. */
+export interface ServeOptions {
+  /** Name or address to listen on. @default '127.0.0.1' */
+  host?: string
+  /** 0 chooses one. @default 7070 */
+  port?: number
+  /** File in which the port that 0 chose is kept, to be tried first the next time. */
+  keepPort?: string
+  /** The bearer token that every request must carry. */
+  token?: string
+  /** File that holds it; made with mode 0600 when there is none. Needed, or `token`, beyond loopback. */
+  tokenFile?: string
+  /** Names that a Host header may carry beside localhost and literal addresses. */
+  allowHosts?: readonly string[]
+}
+
+export interface Served {
+  /** Origin by which this machine reaches it. */
+  readonly url: string
+  /** Address it is bound to. */
+  readonly host: string
+  readonly port: number
+  /** Ends streams at once and other requests within two seconds. */
+  close(): Promise<void>
 }

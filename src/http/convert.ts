@@ -14,8 +14,9 @@ export function versionOf(version: VersionInfo): Json {
 }
 
 export function changeOf(change: Change): Json {
-  const { opId, ...rest } = change
-  return opId === undefined ? rest : { ...rest, op_id: opId }
+  const { opId, value: _, valueBase64: __, ...rest } = change
+  const named = opId === undefined ? rest : { ...rest, op_id: opId }
+  return { ...named, ...valueFields(change) }
 }
 
 export function outboxOpOf(op: OutboxOp): Json {

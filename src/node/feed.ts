@@ -101,7 +101,7 @@ function toChange(store: Store, { key, op, cell }: Entry, last: boolean): Change
     at: timeText(shown?.time ?? op.time),
     origin: local ? 'local' : 'remote'
   }
-  if (shown?.value !== undefined) change.value = decodeValue(shown.value).value
+  if (shown?.value !== undefined) Object.assign(change, decodeValue(shown.value))
   if (!local) change.from = peerIdOf(op.name.author)
   return change
 }

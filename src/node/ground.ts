@@ -140,15 +140,14 @@ async function remember(directory: DataDirectory | undefined, store: Store): Pro
   if (directory === undefined) return
   await directory.requireSentinel(position => store.checkAt(position))
   await directory.remember({ storeId: store.storeId, database: store.database })
+  store.onCommit(() => directory.note(store.mark, systemClock.now()))
 }
 
 async function close(store: Store, directory: DataDirectory | undefined): Promise<void> {
   const { mark } = store
   await store.close()
   await store.disk.close()
-  if (directory === undefined) return
-  if (mark.position > 0) await directory.remember({ sentinel: mark })
-  await directory.close()
+  await directory?.close(mark)
 }
 
 /** The key of the network, if it has one. */

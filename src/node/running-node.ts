@@ -11,7 +11,7 @@ import { ReplicatedLevel } from '../store/replicated-level.js'
 import { VERSION } from '../version.js'
 import { changesFeed, formatCursor } from './feed.js'
 import type { Ground } from './ground.js'
-import { keyRange } from './key-range.js'
+import { listCells, listConflicts, listHistory, listVersions, resolvingOp } from './key-views.js'
 import type { MemberSide } from './member-side.js'
 import type { NodeOptions } from './options.js'
 import { PeerBook } from './peer-book.js'
@@ -19,16 +19,7 @@ import { acceptProgramOps, ackFromProgram } from './programs.js'
 import type { Written } from './receipts.js'
 import { checkAckTarget, Receipts } from './receipts.js'
 import { Steering } from './steering.js'
-import {
-  cellInfo,
-  decodeValue,
-  encodeKey,
-  isPresent,
-  keyText,
-  timeText,
-  toLocalOp,
-  versionInfo
-} from './values.js'
+import { cellInfo, decodeValue, encodeKey, isPresent, keyText, timeText, toLocalOp } from './values.js'
 import { outboxInfos, outboxOps, peerInfos } from './views.js'
 import { Progress, throwIfAborted } from './wait.js'
 
@@ -171,20 +162,8 @@ export class RunningNode implements shapes.NodeFace {
     return cellInfo(bytes, cell)
   }
 
-  async *cells(options: shapes.ListOptions = {}): AsyncGenerator<shapes.CellInfo> {
-    const { limit = Number.POSITIVE_INFINITY, signal } = options
-    const walk = this.#ground.store.iterate(keyRange(options))
-    try {
-      for (let left = limit; left > 0; ) {
-        throwIfAborted(signal)
-        const page = await walk.next(Math.min(left, LIST_PAGE))
-        if (page.length === 0) return
-        for (const { key, cell } of page) yield cellInfo(key, cell)
-        left -= page.length
-      }
-    } finally {
-      await walk.close()
-    }
+  cells(options: shapes.ListOptions = {}): AsyncIterable<shapes.CellInfo> {
+    return listCells(this.#ground.store, options)
   }
 
   changes(options: shapes.ChangesOptions = {}): AsyncIterable<shapes.Change> {
@@ -194,18 +173,11 @@ export class RunningNode implements shapes.NodeFace {
 
   async versions(key: string, options: shapes.Signal = {}): Promise<shapes.VersionInfo[]> {
     throwIfAborted(options.signal)
-    const cell = await this.#ground.store.get(encodeKey(key))
-    if (cell === undefined) throw new NatterError('NOT_FOUND', 'not found')
-    return cell.heads.map(head => versionInfo(head, cell.winner))
+    return listVersions(this.#ground.store, key)
   }
 
-  async *history(key: string, options: shapes.Signal = {}): AsyncGenerator<shapes.VersionInfo> {
-    const bytes = encodeKey(key)
-    const winner = (await this.#ground.store.get(bytes))?.winner
-    for await (const op of this.#ground.store.history(bytes)) {
-      throwIfAborted(options.signal)
-      yield versionInfo(op, winner)
-    }
+  history(key: string, options: shapes.Signal = {}): AsyncIterable<shapes.VersionInfo> {
+    return listHistory(this.#ground.store, key, options.signal)
   }
 
   async resolve(
@@ -213,30 +185,11 @@ export class RunningNode implements shapes.NodeFace {
     choice: { take: string } | { value: unknown },
     options: shapes.WriteOptions = {}
   ): Promise<shapes.Receipt> {
-    if ('value' in choice) return this.write([{ type: 'put', key, value: choice.value }], options)
-    const cell = await this.#ground.store.get(encodeKey(key))
-    const name = requireOpId(choice.take)
-    const taken = cell?.heads.find(
-      head =>
-        head.author === name.author &&
-        head.epoch === name.epoch &&
-        head.seq === name.seq &&
-        head.index === name.index &&
-        (name.branch === undefined || head.id.startsWith(name.branch))
-    )
-    if (taken === undefined) throw new NatterError('NOT_FOUND', `${choice.take} is no version of this key`)
-    const op =
-      taken.value === undefined
-        ? ({ type: 'del', key } as const)
-        : ({ type: 'put', key, value: taken.value } as const)
-    return this.write([op], options)
+    return this.write([await resolvingOp(this.#ground.store, key, choice)], options)
   }
 
-  async *conflicts(options: shapes.Signal = {}): AsyncGenerator<{ key: string; versions: number }> {
-    for await (const { key, cell } of this.#ground.store.conflicts()) {
-      throwIfAborted(options.signal)
-      yield { key: keyText(key), versions: cell.heads.length }
-    }
+  conflicts(options: shapes.Signal = {}): AsyncIterable<{ key: string; versions: number }> {
+    return listConflicts(this.#ground.store, options.signal)
   }
 
   peers(): Promise<shapes.PeerInfo[]> {
@@ -336,11 +289,9 @@ export class RunningNode implements shapes.NodeFace {
   }
 
   /** Serves the HTTP face for this node; it closes with the node. */
-  async serve(
-    options: ServeOptions = {}
-  ): Promise<{ url: string; host: string; port: number; close(): Promise<void> }> {
+  async serve(options: shapes.ServeOptions = {}): Promise<shapes.Served> {
     const { serve } = await import('../http/index.js')
-    const server = await serve(this, { limits: this.#limits, ...options })
+    const server = await serve(this, { limits: this.#limits, log: this.#ground.log, ...options })
     this.#servers.push(server)
     await this.#ground.directory?.lock.describe({ http: server.url })
     return server
@@ -380,20 +331,6 @@ export class RunningNode implements shapes.NodeFace {
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop()
   }
-}
-
-/** Keys read at a time by a listing. */
-const LIST_PAGE = 256
-
-export interface ServeOptions {
-  /** @default '127.0.0.1' */
-  host?: string
-  /** @default 7070; 0 for any */
-  port?: number
-  /** File with the bearer token; made with mode 0600 where there is none. */
-  tokenFile?: string
-  /** Further names a `Host` header may carry. */
-  allowHosts?: readonly string[]
 }
 
 function writtenOf(ops: readonly LoggedOp[]): Written {

@@ -8,6 +8,7 @@ import { FORMAT, fromUtf8, NatterError, utf8 } from '../base/index.js'
 import type { HybridTime, OpName } from '../log/index.js'
 import { formatOpId, formatTime, kindName, OP_KIND, peerIdOf, shortId } from '../log/index.js'
 import type { Version } from '../merge/index.js'
+import { distinct } from '../merge/index.js'
 import type { Cell, LocalOp, LoggedOp } from '../store/index.js'
 
 /** Throws `INVALID_KEY` or `KEY_TOO_LARGE`. */
@@ -119,7 +120,7 @@ export function cellInfo(key: Uint8Array, cell: Cell & { readonly winner: Versio
     ...decodeValue(cell.winner.value ?? NO_VALUE),
     opId: formatOpId(cell.winner),
     at: timeText(cell.winner.time),
-    conflicts: cell.heads.length - 1
+    conflicts: distinct(cell.heads).length - 1
   }
 }
 
