@@ -4,17 +4,22 @@ import type { ChildProcess } from 'node:child_process'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import type { ComponentLogger, Logger } from '@libp2p/interface'
 import type { NodeStatus } from '../../src/base/index.js'
 import type { NodeOptions } from '../../src/node.js'
 import type { Entry } from './harness.js'
 
 interface Calls {
+  /** Loads and runs everything once, in memory: what `start` measures after it is the node, not its modules. */
+  warm: { argument: undefined; answer: undefined }
   /** Opens the node; answers the milliseconds from the call to the first read. */
   start: {
     argument: { options: NodeOptions; firstRead?: string }
     answer: { openMs: number; status: NodeStatus }
   }
   status: { argument: undefined; answer: NodeStatus }
+  /** Batches that came by streams and by gossip, copies included, since the last call. */
+  copies: { argument: undefined; answer: number }
   rss: { argument: undefined; answer: number }
   put: { argument: Entry[]; answer: undefined }
   pause: { argument: undefined; answer: undefined }
@@ -58,17 +63,54 @@ export class FarNode {
   }
 }
 
+/** Counts batches by the lines that a node logs about frames and gossip. */
+function countingLogger(count: (batches: number) => void): ComponentLogger {
+  const lineOf = (format: unknown, args: unknown[]) =>
+    String(format).replace(/%[a-z]/g, () => String(args.shift()))
+  const forComponent = (name: string): Logger => {
+    const log = (format: unknown, ...args: unknown[]) => {
+      const line = lineOf(format, args)
+      const run = name === 'natter:sync' ? /← RUN (\d+) batches/.exec(line) : null
+      if (run !== null) count(Number(run[1]))
+      else if (name === 'natter:gossip' && line.includes(' brought ')) count(1)
+    }
+    const quiet = () => undefined
+    return Object.assign(log, {
+      error: quiet,
+      trace: quiet,
+      enabled: name.startsWith('natter:'),
+      newScope: (scope: string) => forComponent(`${name}:${scope}`)
+    })
+  }
+  return { forComponent }
+}
+
 async function serveFarNode(): Promise<void> {
   const { createNode } = await import('../../src/node.js')
   let node: Awaited<ReturnType<typeof createNode>> | undefined
+  let copies = 0
+  const logger = countingLogger(count => {
+    copies += count
+  })
   const calls: { [K in keyof Calls]: (argument: Calls[K]['argument']) => Promise<Calls[K]['answer']> } = {
+    async warm() {
+      const other = await createNode({ mdns: false })
+      await other.db.put('warm', true)
+      await other.stop()
+      return undefined
+    },
     async start({ options, firstRead }) {
       const startedAtMs = performance.now()
-      node = await createNode(options)
+      node = await createNode({ ...options, logger })
       if (firstRead !== undefined) await node.db.get(firstRead)
       return { openMs: performance.now() - startedAtMs, status: await node.status() }
     },
     status: () => node!.status(),
+    async copies() {
+      const counted = copies
+      copies = 0
+      return counted
+    },
     async rss() {
       return process.memoryUsage.rss()
     },

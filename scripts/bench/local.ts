@@ -127,12 +127,19 @@ async function runFull({ ops }: Scale): Promise<Line[]> {
     }
     const disk = folderBytes(join(dataDir))
     await filler.stop()
+    await bareOpenMs(join(dataDir, 'db')) // whoever comes first replays what the last run left in the write buffer
+    const bareMs = await bareOpenMs(join(dataDir, 'db'))
     const far = await FarNode.spawn()
     try {
+      await far.call('warm', undefined)
       const options = { dataDir, mdns: false }
       const { openMs } = await far.call('start', { options, firstRead: entry(0).key })
       const rss = await far.call('rss', undefined)
-      return [diskLine(disk / written, payload / written), openLine(openMs, ops), memoryLine(rss, ops)]
+      return [
+        diskLine(disk / written, payload / written),
+        openLine(openMs, bareMs, ops),
+        memoryLine(rss, ops)
+      ]
     } finally {
       await far.end()
     }
@@ -151,14 +158,25 @@ function diskLine(perOp: number, payload: number): Line {
   }
 }
 
-function openLine(openMs: number, ops: number): Line {
+/** Opening the same LevelDB, and one read. */
+async function bareOpenMs(location: string): Promise<number> {
+  const startedAtMs = performance.now()
+  const level = new ClassicLevel<string, string>(location)
+  await level.get('nothing')
+  const tookMs = performance.now() - startedAtMs
+  await level.close()
+  return tookMs
+}
+
+function openLine(openMs: number, bareMs: number, ops: number): Line {
   return {
     what: `open with ${ops.toLocaleString('en')} ops, to the first read`,
     budget: '≤ 100 ms',
     measured: milliseconds(openMs),
-    ratio: openMs / 100,
+    bare: milliseconds(bareMs),
+    ratio: openMs / bareMs,
     ok: openMs <= 100,
-    note: 'createNode with its network side; modules loaded'
+    note: 'createNode with its network side, modules loaded; bare: the same LevelDB'
   }
 }
 

@@ -247,38 +247,81 @@ function roundLine(what: string, round: SyncRound, maxBytes: number, maxTrips: n
   }
 }
 
-async function runConverge({ quick }: Scale): Promise<Line[]> {
-  const nodes = 3
-  const ms = await withFolder(async folder => {
-    const options = { mdns: false, gossip: false }
-    const hub = await createNode({ ...options, dataDir: join(folder, 'hub'), name: 'hub' })
+/** A node here and others in processes of their own, all connected. */
+function withMany<T>(
+  nodes: number,
+  options: Partial<NodeOptions>,
+  run: (hub: NatterNode, others: FarNode[]) => Promise<T>
+): Promise<T> {
+  return withFolder(async folder => {
+    const hub = await createNode({ ...options, mdns: false, dataDir: join(folder, 'hub'), name: 'hub' })
     const { addrs } = await hub.status()
     const others: FarNode[] = []
     try {
       for (let i = 1; i < nodes; i++) {
         const far = await FarNode.spawn()
         others.push(far)
-        await far.call('start', {
-          options: { ...options, dataDir: join(folder, String(i)), bootstrap: addrs }
-        })
+        const own = { mdns: false, dataDir: join(folder, String(i)), name: `far-${i}`, bootstrap: addrs }
+        await far.call('start', { options: { ...options, ...own } })
       }
       await hub.sync.wait({ connected: nodes - 1, timeout: AGREE_MS })
-      for (let n = 0; n < (quick ? 20 : 200); n++) {
-        await putBatch(hub, n * 10, 10)
-        await Promise.all(others.map((far, i) => far.call('put', entries(n * 10, 10, `far-${i}`))))
-      }
-      const startedAtMs = performance.now()
-      for (;;) {
-        const states = [
-          await hub.status(),
-          ...(await Promise.all(others.map(far => far.call('status', undefined))))
-        ]
-        if (new Set(states.map(state => state.stateDigest)).size === 1) return performance.now() - startedAtMs
-        if (performance.now() - startedAtMs > AGREE_MS) return Number.POSITIVE_INFINITY
-      }
+      return await run(hub, others)
     } finally {
       await Promise.all(others.map(far => far.end()))
       await hub.stop()
+    }
+  })
+}
+
+/** Batches a second that are written one by one. */
+const PACE = 20
+
+async function runCopies({ quick }: Scale): Promise<Line[]> {
+  const nodes = 4
+  return withMany(nodes, {}, async (hub, others) => {
+    let n = 0
+    const writeFor = async (seconds: number) => {
+      for (let i = 0; i < seconds * PACE; i++) {
+        const { key, value } = entry(n++)
+        await hub.db.put(key, value)
+        await new Promise(resolve => setTimeout(resolve, 1000 / PACE))
+      }
+      await hub.sync.wait({ acked: nodes - 1, timeout: AGREE_MS })
+    }
+    await writeFor(3) // the rate is known by then
+    await Promise.all(others.map(far => far.call('copies', undefined)))
+    const before = n
+    await writeFor(quick ? 3 : 10)
+    const counts = await Promise.all(others.map(far => far.call('copies', undefined)))
+    const copies = counts.reduce((sum, count) => sum + count, 0) / others.length / (n - before)
+    return [
+      {
+        what: `copies of a batch per node, ${nodes} nodes, ${PACE} batches a second`,
+        budget: '≤ 1.1',
+        measured: copies.toFixed(3),
+        ratio: copies / 1.1,
+        ok: copies <= 1.1,
+        note: 'by streams and by gossip, as the node sees them: after the duplicate filter of gossipsub'
+      }
+    ]
+  })
+}
+
+async function runConverge({ quick }: Scale): Promise<Line[]> {
+  const nodes = 3
+  const ms = await withMany(nodes, { gossip: false }, async (hub, others) => {
+    for (let n = 0; n < (quick ? 20 : 200); n++) {
+      await putBatch(hub, n * 10, 10)
+      await Promise.all(others.map((far, i) => far.call('put', entries(n * 10, 10, `far-${i}`))))
+    }
+    const startedAtMs = performance.now()
+    for (;;) {
+      const states = [
+        await hub.status(),
+        ...(await Promise.all(others.map(far => far.call('status', undefined))))
+      ]
+      if (new Set(states.map(state => state.stateDigest)).size === 1) return performance.now() - startedAtMs
+      if (performance.now() - startedAtMs > AGREE_MS) return Number.POSITIVE_INFINITY
     }
   })
   return [
@@ -296,5 +339,6 @@ export const networkBenches: readonly Bench[] = [
   { name: 'live', run: runLive },
   { name: 'singles', run: runSingles },
   { name: 'reconnect', run: runReconnect },
+  { name: 'copies', run: runCopies },
   { name: 'converge', run: runConverge }
 ]

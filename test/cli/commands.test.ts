@@ -1,6 +1,6 @@
 /** Every command against a running node, with its exit codes. */
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
@@ -203,6 +203,24 @@ test('following changes until interrupted', async t => {
 
   const foreign = await node.natter(['watch', '--since', '0123456789abcdef.1'])
   assert.equal(foreign.code, 2)
+})
+
+test('damage ends with 8', async t => {
+  const data = join(temporaryFolder(t), 'data')
+  const node = await startNode(t, ['--data', data])
+  const text = Array.from({ length: 200 }, (_, i) => `{"key":"${i}","value":"some text ${i}"}\n`).join('')
+  await node.natter(['import', '-'], { input: text })
+  await node.stop()
+  assert.equal((await natter(['verify', '--data', data])).code, 0)
+  const [largest = ''] = readdirSync(join(data, 'db'))
+    .map(name => join(data, 'db', name))
+    .sort((a, b) => statSync(b).size - statSync(a).size)
+  const bytes = readFileSync(largest)
+  bytes[bytes.length >> 1]! ^= 0x55
+  writeFileSync(largest, bytes)
+  const { code, stderr } = await natter(['verify', '--data', data, '--json'])
+  assert.equal(code, 8)
+  assert.equal(parse(stderr)['code'], 'STORE_DAMAGED')
 })
 
 test('a reader that goes away is no failure', async t => {
