@@ -12,6 +12,7 @@ import type { Identity, ShortId, StateDigest } from '../log/index.js'
 import { stateHash } from '../log/index.js'
 import type { Strategy } from '../merge/index.js'
 import { distinct } from '../merge/index.js'
+import type { Arena } from './arena.js'
 import type { AuthorNames } from './authors.js'
 import type { CellRecord, Head } from './heads.js'
 import { cellOf, isKnownKind, versionOf } from './heads.js'
@@ -150,7 +151,7 @@ export class DraftCells {
   }
 
   /** Puts the touched cells into the commit; answers by how many the count of present keys changed. */
-  writeTo(write: DiskWrite, digest: StateDigest): number {
+  writeTo(write: DiskWrite, digest: StateDigest, arena: Arena): number {
     let keys = 0
     for (const identity of this.#newlyOverwritten) write.put(overwrittenKey(identity), EMPTY)
     for (const cell of this.#cells.values()) {
@@ -159,7 +160,7 @@ export class DraftCells {
       if (present !== cell.present) keys += present ? 1 : -1
       this.#digest(cell, digest)
       const { heads, changedAt, diskKey } = cell
-      write.put(diskKey, encodeCell(diskKey, { heads, changedAt, present }, this.#init.hashes))
+      write.put(diskKey, encodeCell(diskKey, { heads, changedAt, present }, this.#init.hashes, arena))
     }
     return keys
   }
@@ -184,6 +185,11 @@ export class DraftCells {
   #digest(cell: DraftCell, digest: StateDigest): void {
     const { key, before, heads } = cell
     const { hashes } = this.#init
+    if (before.length === 0 && heads.length === 1) {
+      const { origin, index } = heads[0]!
+      digest.add(stateHash(key, origin.id, index, hashes))
+      return
+    }
     for (const { origin, index } of without(before, heads))
       digest.remove(stateHash(key, origin.id, index, hashes))
     for (const { origin, index } of without(heads, before))

@@ -7,6 +7,7 @@ import type { Disk, DiskWrite } from '../disk/index.js'
 import type { Batch, ClientIdHash, HybridTime, Mark, ShortId, StateDigest } from '../log/index.js'
 import { StateDigest as Digest, NO_BATCH, observeTime, shortId } from '../log/index.js'
 import type { Strategy } from '../merge/index.js'
+import { Arena } from './arena.js'
 import { DraftCells } from './cells.js'
 import type { ClientOp } from './client-ids.js'
 import { encodeClientOps } from './client-ids.js'
@@ -49,6 +50,7 @@ const EMPTY = new Uint8Array(0)
 export class Draft {
   readonly init: DraftInit
   readonly write: DiskWrite
+  readonly arena: Arena
   readonly cells: DraftCells
   readonly lineage: DraftLineage
   readonly applied: AppliedBatch[] = []
@@ -69,6 +71,7 @@ export class Draft {
     const { disk, hashes, state, branches, strategy } = init
     this.init = init
     this.write = disk.write()
+    this.arena = new Arena(disk.durability !== 'memory')
     this.cells = new DraftCells({ hashes, names: state.authors, strategy })
     this.lineage = new DraftLineage(disk, hashes, branches)
     this.mark = state.mark
@@ -88,6 +91,18 @@ export class Draft {
       if (!this.#gone.has(id)) tips.push(tip)
     for (const tip of this.#tips.values()) if (tip.author === author) tips.push(tip)
     return tips
+  }
+
+  /** Whether a batch of the branch is a tip: then what stands on the branch can be named by itself. */
+  isVisible({ author, epoch, branch }: Chain): boolean {
+    const own = this.init.state.tipsByAuthor.get(author)
+    for (const [id, tip] of own ?? []) {
+      if (tip.epoch === epoch && tip.branch === branch && !this.#gone.has(id)) return true
+    }
+    for (const tip of this.#tips.values()) {
+      if (tip.author === author && tip.epoch === epoch && tip.branch === branch) return true
+    }
+    return false
   }
 
   /** Takes over the time of another node's batch, to no more than `driftMs` past the wall clock. */
@@ -157,7 +172,7 @@ export class Draft {
   }
 
   addHistory(key: Uint8Array, position: number, index: number): void {
-    this.write.put(historyKey(key, position, index), EMPTY)
+    this.write.put(historyKey(key, position, index, this.arena), EMPTY)
   }
 
   async #branch(
@@ -198,7 +213,7 @@ export class Draft {
   finish(identity: Pick<Meta, 'storeId' | 'database' | 'author'>): void {
     const { hashes, state } = this.init
     const { write } = this
-    this.totals.keys += this.cells.writeTo(write, this.#digest)
+    this.totals.keys += this.cells.writeTo(write, this.#digest, this.arena)
     for (const id of this.#changedIds) {
       const key = clientIdKey(id)
       write.put(key, encodeClientOps(key, this.clientIds.get(id)!, hashes))

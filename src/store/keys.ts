@@ -8,6 +8,7 @@
 import type { ByteRange } from '../disk/index.js'
 import type { ClientIdHash, Epoch, Identity, ShortId } from '../log/index.js'
 import { epochOf } from '../log/index.js'
+import type { Arena } from './arena.js'
 
 export const SPACE = {
   /** `A ‖ author u32` → the public key. */
@@ -122,15 +123,15 @@ export function positionOfKey(key: Uint8Array): number {
   return readUint(key, 1, 6)
 }
 
-function prefixed(space: number, rest: Uint8Array): Uint8Array {
-  const key = new Uint8Array(1 + rest.length)
+function prefixed(space: number, rest: Uint8Array, arena?: Arena): Uint8Array {
+  const key = arena?.take(1 + rest.length) ?? new Uint8Array(1 + rest.length)
   key[0] = space
   key.set(rest, 1)
   return key
 }
 
-export function cellKey(key: Uint8Array): Uint8Array {
-  return prefixed(SPACE.cell, key)
+export function cellKey(key: Uint8Array, arena?: Arena): Uint8Array {
+  return prefixed(SPACE.cell, key, arena)
 }
 
 export function conflictKey(key: Uint8Array): Uint8Array {
@@ -164,8 +165,14 @@ export function tipKey(author: number, id: ShortId): Uint8Array {
 }
 
 /** `space ‖ length u16 ‖ name ‖ position u48 ‖ index u16` */
-function placedKey(space: number, name: Uint8Array, position: number, index: number): Uint8Array {
-  const key = new Uint8Array(3 + name.length + 8)
+function placedKey(
+  space: number,
+  name: Uint8Array,
+  position: number,
+  index: number,
+  arena?: Arena
+): Uint8Array {
+  const key = arena?.take(11 + name.length) ?? new Uint8Array(11 + name.length)
   key[0] = space
   putUint(key, 1, 2, name.length)
   key.set(name, 3)
@@ -176,8 +183,8 @@ function placedKey(space: number, name: Uint8Array, position: number, index: num
 
 const LAST_POSITION = 2 ** 48 - 1
 
-export function historyKey(key: Uint8Array, position: number, index: number): Uint8Array {
-  return placedKey(SPACE.history, key, position, index)
+export function historyKey(key: Uint8Array, position: number, index: number, arena?: Arena): Uint8Array {
+  return placedKey(SPACE.history, key, position, index, arena)
 }
 
 /** The history of one key. */

@@ -310,7 +310,7 @@ export class LocalWriter {
     const { origin } = head
     if (isOwn(origin, open)) return true
     const wanted: Need[] = []
-    if (this.#isVisible(origin)) wanted.push({ chain: origin, seq: origin.seq })
+    if (this.#draft.isVisible(origin)) wanted.push({ chain: origin, seq: origin.seq })
     else {
       for (const tip of this.#draft.tipsOf(origin.author)) {
         if (!isOwn(tip, open)) wanted.push({ chain: tip, seq: tip.seq })
@@ -329,12 +329,6 @@ export class LocalWriter {
     for (const need of wanted) raise(needs, need)
     if (!open.table.has(origin.id)) table.add(origin.id)
     return true
-  }
-
-  #isVisible(chain: Chain): boolean {
-    return this.#draft
-      .tipsOf(chain.author)
-      .some(tip => tip.epoch === chain.epoch && tip.branch === chain.branch)
   }
 
   #put(prepared: PreparedWrite, plan: Plan, open: OpenBatch): void {

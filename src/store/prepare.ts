@@ -46,7 +46,7 @@ export class Wanted {
   }
 
   cell(text: string, key: Uint8Array): void {
-    if (!this.#cells.has(text)) this.#cells.set(text, { key, diskKey: cellKey(key) })
+    if (!this.#cells.has(text)) this.#cells.set(text, { key, diskKey: cellKey(key, this.#draft.arena) })
   }
 
   remote(ops: readonly RemoteOp[]): void {

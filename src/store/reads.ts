@@ -38,7 +38,7 @@ export class CellReader {
   }
 
   async getMany(keys: readonly Uint8Array[], options?: AsOf): Promise<(Cell | undefined)[]> {
-    const diskKeys = keys.map(cellKey)
+    const diskKeys = keys.map(key => cellKey(key))
     const values = await this.#init.disk.getMany(diskKeys, options)
     return values.map((value, i) => (value === undefined ? undefined : this.#decode(diskKeys[i]!, value)))
   }
