@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { makeProgram } from '../../src/cli/program.js'
 import { natter, temporaryFolder } from './support.js'
 
 /** Nothing listens there: port 1 of loopback. */
@@ -59,24 +60,31 @@ test('no node ends with 3 and the command that starts one; with --json as JSON',
   assert.equal(body['status'], 503)
 })
 
-test('help and version end with 0, and every command shows an example', async () => {
+test('help and version end with 0', async () => {
   const { code, stdout } = await natter(['--help'])
   assert.equal(code, 0)
   assert.match(stdout, /Exit codes: 0 done/)
-  const names = [...stdout.slice(stdout.indexOf('Commands:')).matchAll(/^ {2}([a-z]+) /gm)].map(
-    match => match[1]!
-  )
-  for (let at = 0; at < names.length; at += 4) {
-    await Promise.all(
-      names.slice(at, at + 4).map(async name => {
-        if (name === 'help') return
-        const help = await natter([name, '--help'])
-        assert.equal(help.code, 0, name)
-        assert.match(help.stdout, /\nExample:\n {2}\$ natter /, name)
-      })
-    )
+  const help = await natter(['put', '--help'])
+  assert.equal(help.code, 0)
+  assert.match(help.stdout, /Example:\n {2}\$ natter put/)
+  const version = await natter(['--version'])
+  assert.equal(version.code, 0)
+  assert.match(version.stdout, /^\d+\.\d+\.\d+\n$/)
+})
+
+test('every command shows an example', () => {
+  const { commands } = makeProgram(() => async () => undefined)
+  assert.ok(commands.length > 25)
+  for (const command of commands) {
+    let help = ''
+    command.configureOutput({
+      writeOut: text => {
+        help += text
+      }
+    })
+    command.outputHelp()
+    assert.match(help, new RegExp(`\\nExample:\\n {2}\\$ natter ${command.name()}`))
   }
-  assert.match((await natter(['--version'])).stdout, /^\d+\.\d+\.\d+\n$/)
 })
 
 test('a config file and the environment are read', async t => {

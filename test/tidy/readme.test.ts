@@ -1,14 +1,15 @@
 /** What the README shows works: its library snippets run, its commands and flags exist, its scripts are there. */
 import assert from 'node:assert/strict'
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { makeProgram } from '../../src/cli/program.js'
 
 const run = promisify(execFile)
-const BIN = resolve(import.meta.dirname, '../../src/cli/bin.js')
+const program = makeProgram(() => async () => undefined)
 /** Milliseconds that a snippet may take. */
 const SNIPPET_MS = 30_000
 
@@ -59,38 +60,23 @@ function commands(): string[][] {
 }
 
 test('the commands and flags of the shell snippets exist', () => {
-  const helps = new Map<string, string>()
   const found = commands()
   assert.ok(found.length > 0, 'the README shows commands')
   for (const words of found) {
-    const [command = ''] = words.filter(word => !word.startsWith('-'))
-    let help = helps.get(command)
-    if (help === undefined) {
-      help = execFileSync(process.execPath, [BIN, ...(command === '' ? [] : [command]), '--help'], {
-        encoding: 'utf8'
-      })
-      helps.set(command, help)
-    }
+    const [name] = words.filter(word => !word.startsWith('-'))
+    const command = name === undefined ? program : program.commands.find(one => one.name() === name)
+    assert.ok(command !== undefined, `natter ${words.join(' ')}: no such command`)
+    const flags = [...program.options, ...command.options].flatMap(option => [option.short, option.long])
     for (const flag of words.filter(word => /^--?[a-z]/.test(word))) {
-      const [name = ''] = flag.split('=')
-      assert.match(
-        help,
-        new RegExp(`(?:^|[\\s,])${name}(?:[\\s,]|$)`, 'm'),
-        `natter ${words.join(' ')}: ${name}`
-      )
+      const known = flags.concat('--help', '-h').includes(flag.split('=')[0])
+      assert.ok(known || /^-[qv]+$/.test(flag), `natter ${words.join(' ')}: no such flag`)
     }
   }
 })
 
 test('the README shows every command', () => {
-  const help = execFileSync(process.execPath, [BIN, '--help'], { encoding: 'utf8' })
-  const names = [...help.slice(help.indexOf('Commands:')).matchAll(/^ {2}([a-z]+) /gm)].map(
-    match => match[1]!
-  )
-  assert.ok(names.length > 20, 'the help lists the commands')
-  const missing = names.filter(
-    name => name !== 'help' && !new RegExp(`\`(?:natter )?${name}\\b`).test(readme)
-  )
+  const names = program.commands.map(command => command.name())
+  const missing = names.filter(name => !new RegExp(`\`(?:natter )?${name}\\b`).test(readme))
   assert.deepEqual(missing, [])
 })
 
