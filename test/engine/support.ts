@@ -57,8 +57,9 @@ export class Cluster {
     this.init = init
   }
 
-  async node(name = this.nodes.length, init: NodeInit = {}): Promise<TestNode> {
-    const node = new TestNode(this, name, { ...this.init, ...init }, await durableMemoryDisk())
+  async node(init: NodeInit = {}, disk?: Disk): Promise<TestNode> {
+    const name = this.nodes.length
+    const node = new TestNode(this, name, { ...this.init, ...init }, disk ?? (await durableMemoryDisk()))
     this.nodes.push(node)
     await node.start()
     return node
