@@ -75,13 +75,14 @@ export async function createNode(config: NodeConfig): Promise<Libp2pNode> {
       // Both defaults count per address, and a whole cluster may live at 127.0.0.1.
       inboundConnectionThreshold: 200,
       maxIncomingPendingConnections: 256,
-      // Sockets that connect and say nothing must not hold a place for long.
-      inboundUpgradeTimeout: 3000,
+      // Sockets that connect and say nothing must not hold a place for long. On a starved machine a handshake takes
+      // seconds, and giving it up makes it worse.
+      inboundUpgradeTimeout: 5000,
       inboundStreamProtocolNegotiationTimeout: 5000,
       outboundStreamProtocolNegotiationTimeout: 5000,
       // A stale address among good ones must not use up the time of all.
       dialTimeout: 10_000,
-      addressDialTimeout: 3000,
+      addressDialTimeout: 5000,
       // Redialling is ours: libp2p stops after half a minute.
       reconnectRetries: 0
     },

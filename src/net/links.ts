@@ -122,6 +122,12 @@ export class Links {
       if (!this.isConnected(link.peer)) this.#handlers.onDisconnected(link.peer)
       return
     }
+    // One of two at the same time: the other decides.
+    const other = [...this.#links.values()].find(({ peer }) => peer === link.peer)
+    if (other !== undefined && link.reason === undefined) {
+      other.admission.promise.then(link.admission.resolve, link.admission.reject)
+      return
+    }
     const reason = link.reason ?? (connection.direction === 'outbound' ? HUNG_UP : undefined)
     link.admission.reject(new NatterError('PEER_REFUSED', reason ?? HUNG_UP))
     if (reason !== undefined && !this.#stopping) {

@@ -293,6 +293,7 @@ class Libp2pNet implements Net {
       ...init,
       dial: (addrs, author) => dialler.dial(addrs, author),
       connected: author => links.isConnected(author),
+      first: author => this.#self < author,
       enough: () => this.#isLarge() && links.peers().size >= ENOUGH_PEERS,
       hindrance: author => this.#admission.hindrance(author),
       log: line => this.#log('%s', line)

@@ -2,7 +2,7 @@
  * Dials every address that is to be connected, for ever: full jitter under a bound that doubles from 0.5 s to 30 s.
  *
  * libp2p gives up after half a minute and does not dial what it discovers, so nothing of its own retrying is used. At most
- * eight dials are under way at once, whoever asked. A discovered peer is tried at once. Who is to be connected
+ * eight dials are under way at once, whoever asked. A discovered peer is tried at once, by one of the two sides. Who is to be connected
  * is decided elsewhere (targets.ts, bootstrap addresses); what a dial is, too: one that the peer undoes has failed.
  */
 import type { Clock, Random, Timer } from '../base/index.js'
@@ -15,6 +15,8 @@ const FIRST_DELAY_MS = 500
 const MAX_DELAY_MS = 30_000
 /** Chance may say at once: not several times in a row. */
 const MIN_DELAY_MS = 50
+/** What the second of two waits for the first: a handshake on a slow machine. */
+const SECOND_DELAY_MS = 1000
 /** Dials at once: enough for a small network in one go, few enough for a slow link. */
 const MAX_DIALS = 8
 /** Addresses tried for one peer: its own, and what was heard of it. */
@@ -26,6 +28,8 @@ export interface RedialComponents {
   /** Resolves when the peer took this node in; the author is who answered. */
   dial(addrs: readonly PeerAddress[], author: Author | undefined): Promise<Author>
   connected(author: Author): boolean
+  /** Of two that learn of each other at the same time, one dials at once and the other waits to be dialled. */
+  first(author: Author): boolean
   /** Whether bootstrap addresses may rest, because enough other peers are connected. */
   enough(): boolean
   /** Why a peer is not dialled now: blocked, not allowed, circuit open. */
@@ -93,13 +97,13 @@ export class Redialler {
       const entry = this.#entry(author, author)
       entry.wanted = true
       const news = this.#addAddrs(entry, addrs)
-      if (isNew || news) this.#tryNow(entry)
+      if (isNew || news) this.#tryFirst(entry)
     }
   }
 
   /** Tries a peer at once, if it is one to be connected. */
   kick(author: Author): void {
-    for (const entry of this.#entries.values()) if (entry.author === author) this.#tryNow(entry)
+    for (const entry of this.#entries.values()) if (entry.author === author) this.#tryFirst(entry)
   }
 
   connected(author: Author): void {
@@ -176,11 +180,23 @@ export class Redialler {
     if (at >= 0) this.#queue.splice(at, 1)
   }
 
+  #tryFirst(entry: Entry): void {
+    const { author } = entry
+    if (author === undefined || entry.bootstrap || this.#components.first(author)) this.#tryNow(entry)
+    else if (this.#running && entry.state === 'idle' && !this.#components.connected(author)) {
+      this.#scheduleIn(entry, SECOND_DELAY_MS)
+    }
+  }
+
   #schedule(entry: Entry): void {
-    if (!this.#running || !this.#entries.has(entry.key)) return
-    const { clock, random } = this.#components
+    const { random } = this.#components
     const boundMs = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(entry.failures, 10))
-    const delayMs = Math.max(MIN_DELAY_MS, Math.ceil(random.fraction() * boundMs))
+    this.#scheduleIn(entry, Math.max(MIN_DELAY_MS, Math.ceil(random.fraction() * boundMs)))
+  }
+
+  #scheduleIn(entry: Entry, delayMs: number): void {
+    if (!this.#running || !this.#entries.has(entry.key)) return
+    const { clock } = this.#components
     entry.timer?.cancel()
     entry.nextTryAtMs = clock.now() + delayMs
     entry.timer = clock.schedule(delayMs, () => this.#tryNow(entry))

@@ -29,6 +29,7 @@ function harness(fraction = 1) {
       return settle.promise
     },
     connected: peer => connected.has(peer),
+    first: peer => peer < author(100),
     enough: () => enough.value,
     hindrance: peer => (hindered.has(peer) ? 'not now' : undefined),
     log: () => undefined
@@ -136,6 +137,21 @@ test('a bootstrap address rests while enough others are connected, a target does
   enough.value = false
   await clock.advance(30_000)
   assert.equal(dials.length, 2)
+})
+
+test('the second of two that learn of each other waits for the first', async () => {
+  const { clock, connected, dials, redialler } = harness()
+  redialler.start()
+  redialler.setTargets(new Map([101, 102].map(n => [author(n), [address(n)]])))
+  await clock.advance(999)
+  assert.equal(dials.length, 0)
+  connected.add(author(101))
+  redialler.connected(author(101))
+  await clock.advance(1)
+  assert.deepEqual(
+    dials.map(({ addrs }) => addrs),
+    [[address(102).text]]
+  )
 })
 
 test('nothing is dialled after stop, and again after start', async () => {
