@@ -6,7 +6,7 @@
  */
 import type { Hashes } from '../base/index.js'
 import { varintLength } from '../base/index.js'
-import type { Author, DatabaseId, Message } from '../log/index.js'
+import type { Author, DatabaseId, Message, Tip } from '../log/index.js'
 import type { SyncStream } from '../net/index.js'
 import type { PartialBatch } from '../wire/index.js'
 import { creditBytes, SyncDecoder, SyncEncoder } from '../wire/index.js'
@@ -43,6 +43,7 @@ export class Channel {
   readonly #init: ChannelInit
   readonly #encoder = new SyncEncoder()
   readonly #waiting: Uint8Array[] = []
+  #seed: PartialBatch | undefined
   #window = 0
   #choked = false
   #closed = false
@@ -64,8 +65,17 @@ export class Channel {
   }
 
   /** Continues the large batch that an earlier stream of this peer left off. */
-  continueFrom(partial: PartialBatch | undefined): void {
-    if (partial !== undefined) this.decoder.continueFrom(partial)
+  continueFrom(partial: PartialBatch): void {
+    this.#seed = partial
+    this.decoder.continueFrom(partial)
+  }
+
+  /** Bytes of this batch that an earlier stream brought: what a WANT may leave out, once. */
+  takeOffset(tip: Tip): number {
+    if (this.#seed?.tip.id !== tip.id) return 0
+    const { length } = this.#seed.body
+    this.#seed = undefined
+    return length
   }
 
   /** Sends a message; answers the bytes that it takes of the peer's window. */

@@ -25,6 +25,10 @@ import { Sessions } from './sessions.js'
 const defaults = { intervalMs: 10_000, batchOps: 1000, timeoutMs: 30_000, maxRetries: 3, differential: true }
 /** Between two HELLOs on short streams: at most 20 a second. */
 const askEveryMs = 50
+/** Wait before everything begins anew after a fault of this program. */
+const faultPauseMs = 1000
+/** Streams that end sooner count as refused. */
+const shortLifeMs = 2000
 /** PINGs within the time after which a silent stream is given up. */
 const pingsPerTimeout = 3
 const NOTHING: Lag = { ops: 0, bytes: 0, oldestMs: 0 }
@@ -127,10 +131,7 @@ export class ReplicationEngine implements Engine {
         this.#sessions.failed(channel.peer, reason)
         if (againMs > 0 || violation) this.#neighbourhood.avoid(channel.peer, againMs)
       },
-      staged: (channel, tip) => {
-        const partial = channel.decoder.partial()
-        return partial?.tip.id === tip.id ? partial.body.length : 0
-      }
+      onFault: error => this.#onFault(error)
     })
     this.#state = 'open'
     for (const stream of this.#early.splice(0)) this.#adopt(stream)
@@ -165,7 +166,7 @@ export class ReplicationEngine implements Engine {
   async stop(): Promise<void> {
     this.#state = 'closed'
     for (const unsubscribe of this.#subscriptions.splice(0)) unsubscribe()
-    this.#neighbourhood.end()
+    this.#neighbourhood.pause()
     this.#loop?.end()
     this.#loop = undefined
     for (const stream of this.#early.splice(0)) await stream.close().catch(() => undefined)
@@ -182,12 +183,25 @@ export class ReplicationEngine implements Engine {
   #onStorage(state: 'open' | 'fenced' | 'closed'): void {
     if (state === 'fenced' && this.#state === 'open') {
       this.#state = 'fenced'
+      this.#neighbourhood.pause()
       for (const channel of this.#loop?.channels() ?? []) this.#loop?.refuse(channel.id, new Error('fenced'))
       this.#loop?.end()
       this.#loop = undefined
     } else if (state === 'open' && this.#state === 'fenced') {
       this.#open().catch(error => this.#log('store', `cannot resume: ${messageOf(error)}`))
     }
+  }
+
+  #onFault(error: unknown): void {
+    this.#log(
+      'sync',
+      `a fault: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}`
+    )
+    if (this.#state !== 'open') return
+    this.#state = 'fenced'
+    this.#neighbourhood.pause()
+    this.#loop = undefined
+    this.#components.clock.schedule(faultPauseMs, () => this.#onStorage('open'))
   }
 
   #tellProgress(): void {
@@ -219,7 +233,8 @@ export class ReplicationEngine implements Engine {
       runBatches: this.#sync.batchOps,
       onChoked: choked => loop.dispatch({ type: 'choked', stream: id, choked })
     })
-    channel.continueFrom(this.#partials.get(channel.peer))
+    const partial = this.#partials.get(channel.peer)
+    if (partial !== undefined) channel.continueFrom(partial)
     this.#partials.delete(channel.peer)
     void this.#read(loop, channel)
     loop.open(channel, net.connected().find(({ peer }) => peer === channel.peer)?.rttMs ?? null)
@@ -227,6 +242,7 @@ export class ReplicationEngine implements Engine {
 
   async #read(loop: Loop, channel: Channel): Promise<void> {
     const { store, crypto, net } = this.#components
+    const openedAtMs = this.#time.now()
     const init: InboundInit = {
       store,
       crypto,
@@ -242,9 +258,14 @@ export class ReplicationEngine implements Engine {
       const isCurrent = loop.channel(channel.id) === channel
       loop.closed(channel, reason)
       channel.close()
-      if (isCurrent && reason !== 'closed by the peer') this.#neighbourhood.avoid(channel.peer, 0)
+      const lived = this.#time.now() - openedAtMs
+      if (isCurrent && lived < shortLifeMs) this.#neighbourhood.avoid(channel.peer, 0)
       else this.#neighbourhood.lookSoon()
     } catch (error) {
+      if (!(error instanceof NatterError) || error.code !== 'PROTOCOL_ERROR') {
+        loop.refuse(channel.id, error)
+        return
+      }
       const reason = messageOf(error)
       this.#log('sync', `${peerIdOf(channel.peer)} broke the protocol: ${reason}`)
       net.penalize(channel.peer, reason)
@@ -262,12 +283,19 @@ export class ReplicationEngine implements Engine {
     return bytes
   }
 
+  /** Keeps what a stream left off, within half of the limit so that open streams have room. The oldest goes. */
   #keepPartial(channel: Channel): void {
     const partial = channel.decoder.partial()
     if (partial === undefined) return
-    let bytes = partial.body.length
+    this.#partials.delete(channel.peer)
+    this.#partials.set(channel.peer, partial)
+    let bytes = 0
     for (const kept of this.#partials.values()) bytes += kept.body.length
-    if (bytes <= this.#init.limits.stagedBytes) this.#partials.set(channel.peer, partial)
+    for (const [peer, kept] of this.#partials) {
+      if (bytes <= this.#init.limits.stagedBytes / 2) return
+      this.#partials.delete(peer)
+      bytes -= kept.body.length
+    }
   }
 
   #current(peer: Author): { outbound: boolean; openedAtMs: number; busy: boolean } | undefined {

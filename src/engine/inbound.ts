@@ -15,6 +15,7 @@ import type { Channel } from './channel.js'
 import { describe } from './channel.js'
 import type { Log } from './log.js'
 import type { RecentCommits } from './recent-commits.js'
+import { leftByPeer } from './sessions.js'
 
 export interface InboundInit {
   readonly store: Store
@@ -27,7 +28,10 @@ export interface InboundInit {
   readonly mayStage: () => boolean
 }
 
-/** Reads until the stream ends. Resolves with the reason; rejects with `PROTOCOL_ERROR` when the peer broke the protocol. */
+/**
+ * Reads until the stream ends. Resolves with the reason; rejects with `PROTOCOL_ERROR` when the peer broke the protocol,
+ * with another code when this node cannot go on with it.
+ */
 export async function readFrames(init: InboundInit, channel: Channel): Promise<string> {
   const { frames } = channel.stream
   try {
@@ -41,7 +45,7 @@ export async function readFrames(init: InboundInit, channel: Channel): Promise<s
     if (error instanceof NatterError) throw error
     return `reset: ${messageOf(error)}`
   }
-  return 'closed by the peer'
+  return leftByPeer
 }
 
 async function takeFrame(init: InboundInit, channel: Channel, frame: Uint8Array): Promise<void> {
@@ -52,7 +56,7 @@ async function takeFrame(init: InboundInit, channel: Channel, frame: Uint8Array)
     await enter(init, channel, message, credit)
     return
   }
-  if (!init.mayStage()) throw new NatterError('PROTOCOL_ERROR', 'too many large batches at once')
+  if (!init.mayStage()) throw new NatterError('NOT_READY', 'too many large batches are under way')
   if (credit > 0) init.dispatch({ type: 'staged', stream: channel.id, bytes: credit })
 }
 

@@ -42,8 +42,8 @@ export interface LoopInit {
   readonly onProgress: () => void
   /** A stream was closed by this side; `againMs` says when to open another. */
   readonly onClosed: (channel: Channel, reason: string, violation: boolean, againMs: number) => void
-  /** Where a large batch was cut off: bytes of it that are here. */
-  readonly staged: (channel: Channel, tip: Tip) => number
+  /** Something that must not happen did, and the state may be half changed: begin anew from what is durable. */
+  readonly onFault: (error: unknown) => void
 }
 
 interface Open {
@@ -117,6 +117,9 @@ export class Loop {
       for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
         for (const effect of step(this.state, next, this.#init.time.now())) this.#perform(effect)
       }
+    } catch (error) {
+      this.end()
+      this.#init.onFault(error)
     } finally {
       this.#running = false
     }
@@ -210,7 +213,7 @@ export class Loop {
     const channel = this.channel(stream)
     if (channel === undefined) return 0
     if (message.type === 'want') {
-      const offset = this.#init.staged(channel, message.tip)
+      const offset = channel.takeOffset(message.tip)
       if (offset > 0) message = { ...message, offset }
     }
     this.#init.log('sync', `${peerIdOf(channel.peer)} → ${describe(message)}`)

@@ -43,7 +43,7 @@ export class Neighbourhood {
   #chosen: ReadonlySet<Author> = new Set()
   #metAtMs: number
   #timer: Timer | undefined
-  #ended = false
+  #running = false
 
   constructor(init: NeighbourhoodInit) {
     this.#init = init
@@ -51,12 +51,14 @@ export class Neighbourhood {
   }
 
   start(): void {
+    this.#running = true
     for (const { peer } of this.#init.net.connected()) this.connected(peer)
     this.look()
   }
 
-  end(): void {
-    this.#ended = true
+  /** Opens and closes nothing until it is started again. */
+  pause(): void {
+    this.#running = false
     this.#timer?.cancel()
   }
 
@@ -75,7 +77,7 @@ export class Neighbourhood {
 
   /** Looks once after everything that happens now. */
   lookSoon(): void {
-    if (this.#ended) return
+    if (!this.#running) return
     const now = this.#init.clock.now()
     this.#lookAt(now, now)
   }
@@ -108,11 +110,11 @@ export class Neighbourhood {
     const { net, adopt, onFailed } = this.#init
     try {
       const stream = await net.openStream(peer, signal === undefined ? {} : { signal })
-      if (this.#ended) await stream.close()
+      if (!this.#running) await stream.close()
       else adopt(stream)
       return true
     } catch (error) {
-      if (this.#ended) return false
+      if (!this.#running) return false
       onFailed(peer, messageOf(error))
       this.avoid(peer, 0)
       return false
@@ -121,7 +123,7 @@ export class Neighbourhood {
 
   /** Opens what is lacking, closes what is too much, and says when to look again. */
   look(): void {
-    if (this.#ended) return
+    if (!this.#running) return
     const { net, clock, self, most, random, current, close, onRtt } = this.#init
     const now = clock.now()
     const reachable = net.connected()

@@ -4,6 +4,9 @@ import type { Author } from '../log/index.js'
 import { peerIdOf } from '../log/index.js'
 import type { Channel, Traffic } from './channel.js'
 
+/** The reason of a stream that the peer closed in order. */
+export const leftByPeer = 'closed by the peer'
+
 export interface Session {
   lastContactAtMs: number | null
   lastSyncAtMs: number | null
@@ -104,6 +107,11 @@ export class Sessions {
       durationMs: Math.max(0, now - begunAtMs)
     }
     const session = this.of(peer)
+    const waiting = this.#waiting.get(peer)
+    this.#waiting.delete(peer)
+    for (const resolve of waiting ?? []) resolve(round)
+    // Somebody asked how far this node is, and left: no round, and no failure.
+    if (reason === leftByPeer) return
     if (ok) {
       session.successfulSyncs++
       session.consecutiveFailures = 0
@@ -116,9 +124,6 @@ export class Sessions {
       session.lastError = reason ?? null
     }
     for (const listener of this.#listeners) listener(round)
-    const waiting = this.#waiting.get(peer)
-    this.#waiting.delete(peer)
-    for (const resolve of waiting ?? []) resolve(round)
   }
 
   /** The next round with this peer that ends. Rejects with `TIMEOUT` or `ABORTED`. */

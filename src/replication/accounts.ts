@@ -73,7 +73,7 @@ export function heldSince(state: State, peer: Author, tip: Tip, position: number
   if (account === undefined || !account.durable) return undefined
   const { acked, ackedAtMs, steps, yours, yoursAtMs } = account
   if (position <= acked) return steps.find(step => step.position >= position)?.atMs ?? ackedAtMs
-  if (tip.author === peer) return yoursAtMs
+  if (tip.author === peer) return yoursAtMs || ackedAtMs
   if (tip.author === state.init.author && yours.some(held => isBehind(state, tip, held))) return yoursAtMs
   return undefined
 }

@@ -1,10 +1,13 @@
 /** Nodes with real stores over a network in memory: live, after absence, after restarts, and beside a liar. */
 import assert from 'node:assert/strict'
 import { afterEach, describe, it } from 'node:test'
+import { nodeCrypto } from '../../src/base/crypto-node.js'
 import type { SyncRound } from '../../src/base/index.js'
 import { DEFAULT_LIMITS, utf8 } from '../../src/base/index.js'
-import type { StoreId } from '../../src/log/index.js'
-import { OP_KIND } from '../../src/log/index.js'
+import type { Batch, DatabaseId, Epoch, StoreId } from '../../src/log/index.js'
+import { authorOf, encodeBody, makeBatch, NO_BATCH, OP_KIND } from '../../src/log/index.js'
+import { encodeGossip, SyncEncoder } from '../../src/wire/index.js'
+import { Seeded, START_MS } from '../log/fixtures.js'
 import { until } from '../support/until.js'
 import type { NodeInit, TestNode } from './support.js'
 import { Cluster, copyOf } from './support.js'
@@ -120,6 +123,23 @@ describe('after absence', () => {
     assert.ok(bytes <= 1.2 * missed + 1024, `${bytes} bytes for ${missed} bytes of ops`)
     assert.ok(round.roundTrips <= 2)
     assert.equal(round.sent, 100)
+  })
+})
+
+describe('a large batch that is cut off', () => {
+  it('is continued where it ended', async () => {
+    const { cluster, nodes } = await mesh(2)
+    const [a, b] = nodes as [TestNode, TestNode]
+    b.net.cutAfter(a.author, 4_000_000)
+    const value = utf8(JSON.stringify('x'.repeat(7_000_000)))
+    await a.store.write({ ops: [{ kind: OP_KIND.put, key: utf8('large'), value }] })
+    await until('the cut', 5000, () => !cluster.network.isLinked(a.author, b.author))
+    const before = (await b.engine.session(a.author)).bytesReceived
+    cluster.network.connect(a.author, b.author)
+    await cluster.settled()
+    const rest = (await b.engine.session(a.author)).bytesReceived - before
+    assert.ok(rest < 4_000_000, `${rest} bytes after the cut`)
+    assert.equal((await b.get('large'))?.length, 7_000_000)
   })
 })
 
@@ -267,10 +287,65 @@ describe('gossip', () => {
     const handlers = a.engine.handlers
     assert.equal(await handlers.onGossip(new Uint8Array([1, 2, 3]), b.author), 'reject')
     assert.equal(await handlers.onGossip(new Uint8Array([9]), b.author), 'ignore')
+    const forged = forgedBatch(a.store.database)
+    assert.equal(await handlers.onGossip(encodeGossip(forged)!, b.author), 'reject')
+    const foreign = forgedBatch('f'.repeat(64) as DatabaseId)
+    assert.equal(await handlers.onGossip(encodeGossip(foreign)!, b.author), 'reject')
+    assert.equal(a.store.mark.position, 0)
+  })
+
+  it('falls silent when streams carry everything cheaper', async () => {
+    const { cluster, nodes } = await mesh(2, { gossip: true })
+    const [a] = nodes as [TestNode]
+    await a.put('a lonely write', 'x')
+    assert.equal(a.net.published, 1)
+    for (let i = 0; i < 50; i++) await a.put(`one of many ${i}`, 'x')
+    assert.ok(a.net.published < 10, `${a.net.published} published`)
+    await cluster.settled()
   })
 })
 
+function forgedBatch(database: DatabaseId): Batch {
+  const author = new Seeded(1)
+  const fields = {
+    database,
+    author: authorOf(author.bytes(32)),
+    epoch: '00000001deadbeef' as Epoch,
+    seq: 1,
+    previous: NO_BATCH,
+    opCount: 0,
+    time: { ms: START_MS, counter: 0 },
+    deps: [],
+    extensions: []
+  }
+  return { ...makeBatch(fields, encodeBody([]), nodeCrypto), signature: new Uint8Array(64) }
+}
+
 describe('whoever breaks the protocol', () => {
+  it('by a signature that is not the author’s is reset and counted', async () => {
+    const { cluster, nodes } = await mesh(2)
+    const [a, b] = nodes as [TestNode, TestNode]
+    const stream = await b.net.openStream(a.author)
+    const encoder = new SyncEncoder()
+    const hello = {
+      type: 'hello',
+      protocol: 1,
+      database: a.store.database,
+      store: b.store.storeId,
+      durable: true,
+      position: { position: 0, check: '0'.repeat(16) },
+      digest: '0'.repeat(32),
+      yours: [],
+      window: 1_000_000
+    } as const
+    const run = { type: 'run', batches: [forgedBatch(a.store.database)], proof: [] } as const
+    for (const message of [hello, run]) for (const frame of encoder.encode(message)) stream.send(frame)
+    await until('the penalty', 2000, () => a.net.penalties.some(({ peer }) => peer === b.author))
+    await b.put('after', 'yes')
+    await cluster.settled()
+    assert.equal(a.store.mark.position, 1)
+  })
+
   for (const [what, frame] of [
     ['garbage', new Uint8Array(50).fill(255)],
     ['nothing at all', new Uint8Array(0)],

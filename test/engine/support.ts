@@ -1,8 +1,8 @@
 /** Nodes for tests of the engine: real stores on disks in memory, over a network in memory. */
 import { nodeCrypto, nodeSigner } from '../../src/base/crypto-node.js'
-import type { Limits } from '../../src/base/index.js'
+import type { Limits, Random } from '../../src/base/index.js'
 import { DEFAULT_LIMITS, utf8 } from '../../src/base/index.js'
-import { systemClock, systemRandom } from '../../src/base/system.js'
+import { systemClock } from '../../src/base/system.js'
 import type { Disk } from '../../src/disk/index.js'
 import { openMemoryDisk } from '../../src/disk/memory-disk.js'
 import type { Engine, EngineInit } from '../../src/engine/index.js'
@@ -12,8 +12,10 @@ import { OP_KIND, shortId } from '../../src/log/index.js'
 import type { NetHandlers } from '../../src/net/index.js'
 import type { Committed, Store } from '../../src/store/index.js'
 import { openStore } from '../../src/store/open.js'
+import { Seeded } from '../log/fixtures.js'
 import type { MemoryNet } from '../support/memory-net.js'
 import { MemoryNetwork } from '../support/memory-net.js'
+import { testSeed } from '../support/random.js'
 import { until } from '../support/until.js'
 
 /** A disk in memory that says it fsyncs, so that its acks count; kept over a restart of its node. */
@@ -46,15 +48,20 @@ export interface NodeInit extends Omit<EngineInit, 'limits'> {
   readonly limits?: Partial<Limits>
 }
 
+let seed = testSeed('engine')
+
 export class Cluster {
   readonly network = new MemoryNetwork()
   readonly nodes: TestNode[] = []
   readonly init: NodeInit
+  readonly random: Random
   /** The timers of nodes keep no process alive; a test that waits for one does. */
   readonly #alive = setInterval(() => undefined, 1000)
 
   constructor(init: NodeInit = {}) {
     this.init = init
+    const seeded = new Seeded(seed++)
+    this.random = { bytes: length => seeded.bytes(length), fraction: () => seeded.fraction() }
   }
 
   async node(init: NodeInit = {}, disk?: Disk): Promise<TestNode> {
@@ -118,7 +125,7 @@ export class TestNode {
   async start(storeId?: StoreId): Promise<void> {
     const limits = { ...DEFAULT_LIMITS, ...this.init.limits }
     const clock = systemClock
-    const random = systemRandom
+    const { random } = this.cluster
     const crypto = nodeCrypto
     this.store = await openStore({
       disk: this.disk,

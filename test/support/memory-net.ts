@@ -80,6 +80,9 @@ export class MemoryNet implements Net {
   #handlers: NetHandlers | undefined
   /** Bytes of all frames that left this node. */
   bytesSent = 0
+  /** Gossip messages that this node published. */
+  published = 0
+  #cutAfter: { peer: Author; bytes: number } | undefined
 
   constructor(network: MemoryNetwork, author: Author) {
     this.#network = network
@@ -165,6 +168,7 @@ export class MemoryNet implements Net {
   }
 
   publish(data: Uint8Array): void {
+    this.published++
     for (const net of this.#network.nets.values()) {
       if (net === this || !net.running || !this.#network.isLinked(this.author, net.author)) continue
       if (this.#network.fraction() < this.#network.gossipLoss) continue
@@ -182,6 +186,20 @@ export class MemoryNet implements Net {
 
   forget(): void {
     // Nothing is remembered of a peer.
+  }
+
+  /** Cuts the connection once so many further bytes of this peer were read. */
+  cutAfter(peer: Author, bytes: number): void {
+    this.#cutAfter = { peer, bytes }
+  }
+
+  read(peer: Author, bytes: number): void {
+    const cut = this.#cutAfter
+    if (cut?.peer !== peer) return
+    cut.bytes -= bytes
+    if (cut.bytes > 0) return
+    this.#cutAfter = undefined
+    this.#network.cut(this.author, peer)
   }
 
   /** Stops reading what this peer sends, as a process that hangs; or goes on. */
@@ -259,6 +277,7 @@ export class MemoryStream implements SyncStream {
         this.#inboxBytes -= frame.length
         this.#otherEnd().#pump()
         yield frame
+        this.#net.read(this.peer, frame.length)
       } else if (this.#error !== undefined) throw this.#error
       else if (this.#ended) return
       else await new Promise<void>(resolve => (this.#wake = resolve))
