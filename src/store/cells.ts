@@ -14,10 +14,10 @@ import type { Strategy } from '../merge/index.js'
 import { distinct } from '../merge/index.js'
 import type { Arena } from './arena.js'
 import type { AuthorNames } from './authors.js'
+import { decodeCell, encodeCell } from './cell-record.js'
 import type { CellRecord, Head } from './heads.js'
 import { cellOf, isKnownKind, versionOf } from './heads.js'
 import { conflictKey, overwrittenKey } from './keys.js'
-import { decodeCell, encodeCell } from './records.js'
 
 /** One cell of a commit. */
 export interface DraftCell extends CellRecord {

@@ -9,19 +9,18 @@
 import type { Clock, NodeEvents } from '../base/index.js'
 import { isNatterError, messageOf, NatterError } from '../base/index.js'
 import type { Disk } from '../disk/index.js'
-import type { Author, BareHeader, Batch } from '../log/index.js'
+import type { BareHeader, Batch } from '../log/index.js'
 import { peerIdOf } from '../log/index.js'
-import type { Placement } from './apply.js'
-import { applyOps, placeBatch } from './apply.js'
 import type { CellNote } from './cells.js'
-import { writeCovers } from './covers.js'
 import { Draft } from './draft.js'
 import type { ApplyResult, CommitNotice, Committed } from './index.js'
 import type { BranchCache } from './lineage.js'
-import type { LocalInit, LocalOutcome, PreparedWrite } from './local.js'
+import type { LocalInit, LocalOutcome } from './local.js'
 import { LocalWriter } from './local.js'
+import type { PreparedWrite } from './local-write.js'
 import type { RemoteOp } from './prepare.js'
 import { remoteOps, Wanted } from './prepare.js'
+import { RemoteSession } from './remote.js'
 import type { Meta, State } from './state.js'
 
 /** Bytes of remote bodies that one commit takes: keeps the memory of a commit bounded. */
@@ -71,13 +70,10 @@ export class Committer {
   #queue: Request[] = []
   #running: Promise<void> | undefined
   #generation = 0
+  #closed = false
 
   constructor(init: CommitterInit) {
     this.#init = init
-  }
-
-  get queued(): number {
-    return this.#queue.length
   }
 
   enqueue(request: Request): void {
@@ -103,14 +99,15 @@ export class Committer {
     this.#generation++
   }
 
-  /** Resolves when nothing is queued or in flight. */
-  async idle(): Promise<void> {
+  /** Takes no more; resolves when nothing is queued or in flight. */
+  async close(): Promise<void> {
+    this.#closed = true
     while (this.#running !== undefined) await this.#running
   }
 
   #refusal(request: Request): NatterError | undefined {
     const { disk, limits } = this.#init
-    if (disk.state === 'closed') return new NatterError('STORE_CLOSED', 'the store is closed')
+    if (this.#closed || disk.state === 'closed') return new NatterError('STORE_CLOSED', 'the store is closed')
     if (disk.state === 'fenced') return fenced(disk.reason)
     if (request.type === 'write' && this.#queue.length >= limits.queuedWrites)
       return fenced('too many writes wait')
@@ -210,9 +207,10 @@ export class Committer {
       }
     }
     await wanted.load()
-    const session = new RemoteSession(this.#init, draft)
+    const session = new RemoteSession({ author: this.#init.author, limits: this.#init.limits }, draft)
     const results = new Map<Request, ApplyResult[]>()
-    for (const { request, ops } of remote) results.set(request, await session.apply(request, ops))
+    for (const { request, ops } of remote)
+      results.set(request, await session.apply(request.batches, request.proof, ops))
     const writer = new LocalWriter(this.#init, draft)
     for (const prepared of local) await writer.add(prepared)
     const outcomes = await writer.finish()
@@ -258,66 +256,6 @@ interface Done {
   readonly results: ReadonlyMap<Request, ApplyResult[]>
   readonly outcomes: ReadonlyMap<PreparedWrite, LocalOutcome>
   readonly session: RemoteSession
-}
-
-/** The remote batches of one commit, and what there is to tell about them. */
-class RemoteSession {
-  readonly forks: NodeEvents['fork'][] = []
-  readonly reused: { key: Uint8Array }[] = []
-  /** Authors whose clock is ahead, by how many milliseconds. */
-  readonly ahead = new Map<Author, number>()
-  readonly #init: CommitterInit
-  readonly #draft: Draft
-
-  constructor(init: CommitterInit, draft: Draft) {
-    this.#init = init
-    this.#draft = draft
-  }
-
-  async apply(request: ApplyRequest, ops: ReadonlyMap<Batch, RemoteOp[]>): Promise<ApplyResult[]> {
-    const results: ApplyResult[] = []
-    for (const batch of request.batches) {
-      const verdict = await placeBatch(this.#draft, batch)
-      if (verdict.status === 'duplicate') results.push({ batch, status: 'duplicate' })
-      else if (verdict.status === 'missing')
-        results.push({ batch, status: 'missing', missing: verdict.missing })
-      else results.push(await this.#take(batch, verdict.placement, ops.get(batch)!))
-    }
-    writeCovers(this.#draft, request.batches, request.proof)
-    return results
-  }
-
-  async #take(batch: Batch, placement: Placement, ops: readonly RemoteOp[]): Promise<ApplyResult> {
-    const draft = this.#draft
-    const { author, epoch, seq } = batch.header
-    const { chain, begins, deps, rivals } = placement
-    const ownDeps = deps.filter(dep => dep.author === chain.author)
-    const mark = await draft.append(batch, chain, { local: false, begins, ownDeps })
-    this.reused.push(...(await applyOps(draft, batch, placement, ops, mark.position)))
-    this.#observe(batch)
-    if (rivals.length > 0) {
-      this.forks.push({
-        author: peerIdOf(author),
-        epoch,
-        seq,
-        batches: [...rivals.map(rival => rival.id), batch.id]
-      })
-    }
-    // Somebody else writes in this epoch of this node: whatever the next batch were, it could be a second one.
-    if (author === this.#init.author && epoch === draft.own?.epoch) draft.own = undefined
-    return { batch, status: 'applied', mark }
-  }
-
-  #observe({ header }: Batch): void {
-    const draft = this.#draft
-    const { nowMs } = draft.init
-    const { clockDriftMs } = this.#init.limits
-    draft.observe(header.time, clockDriftMs)
-    const aheadMs = header.time.ms - nowMs
-    if (aheadMs > clockDriftMs) {
-      this.ahead.set(header.author, Math.max(aheadMs, this.ahead.get(header.author) ?? 0))
-    }
-  }
 }
 
 function fenced(reason: string | undefined): NatterError {

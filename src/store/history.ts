@@ -9,10 +9,11 @@ import { decodeClientOps } from './client-ids.js'
 import type { Cell, Committed, LoggedOp } from './index.js'
 import { clientIdKey, historyRange, logKey, placeOfKey, positionOfKey, textOf } from './keys.js'
 import type { Lineage, Place } from './lineage.js'
+import type { LogRecord } from './log-record.js'
+import { decodeLog } from './log-record.js'
 import { opsOf } from './prepare.js'
 import type { CellReader } from './reads.js'
-import type { LogRecord } from './records.js'
-import { damaged, decodeLog } from './records.js'
+import { damaged } from './records.js'
 import type { State } from './state.js'
 
 export interface LogReaderInit {

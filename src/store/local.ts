@@ -7,37 +7,15 @@
  * the version is not named and stays a head.
  */
 import type { Crypto, Limits, Random, Signer } from '../base/index.js'
-import { ByteWriter, FORMAT, fromUtf8, isNatterError, NatterError } from '../base/index.js'
-import type {
-  Author,
-  Batch,
-  BatchHeader,
-  BatchId,
-  ClientIdHash,
-  DatabaseId,
-  Dep,
-  Extension,
-  HybridTime,
-  Identity,
-  Op,
-  OverRef,
-  ShortId
-} from '../log/index.js'
+import { FORMAT, fromUtf8, isNatterError, NatterError } from '../base/index.js'
+import type { Author, Batch, BatchHeader, DatabaseId, Dep, ShortId } from '../log/index.js'
 import {
-  clientIdExtension,
-  clientIdHash,
   compareDeps,
   encodeBody,
-  formatTime,
-  identityOf,
   makeBatch,
   mintEpoch,
   NO_BATCH,
   nextTime,
-  OP_EXTENSION,
-  OP_FLAG,
-  OP_KIND,
-  opSizeBound,
   shortId,
   signedMessage
 } from '../log/index.js'
@@ -47,11 +25,15 @@ import { isSameWrite } from './client-ids.js'
 import type { Draft } from './draft.js'
 import type { Head } from './heads.js'
 import { cellOf, isAt, Origin } from './heads.js'
-import type { Committed, LocalOp, LocalWrite } from './index.js'
+import type { Committed } from './index.js'
 import type { Chain } from './keys.js'
 import { textOf } from './keys.js'
 import type { Place } from './lineage.js'
 import { chainText } from './lineage.js'
+import type { PreparedWrite } from './local-write.js'
+import { tooLarge } from './local-write.js'
+import type { Need, OpenBatch, Plan } from './plan.js'
+import { planWrite, raise, refOf } from './plan.js'
 
 export interface LocalInit {
   readonly database: DatabaseId
@@ -63,70 +45,8 @@ export interface LocalInit {
   readonly strategy: (key: Uint8Array) => Strategy
 }
 
-/** A queued write with what follows from it alone. */
-export interface PreparedWrite {
-  readonly write: LocalWrite
-  /** The keys as texts, one per op. */
-  readonly texts: readonly string[]
-  readonly idHash: ClientIdHash | undefined
-  /** The ops without `over`. */
-  readonly ops: readonly Op[]
-  /** One per op where the write has an id. */
-  readonly identities: readonly Identity[]
-  /** Bytes that the ops take at most, without what they overwrite. */
-  readonly size: number
-}
-
 /** Tips of the own log that the first batch of an epoch names. */
 const namedTips = 64
-/** Bytes that one entry of `over` takes at most, without its batch id in the table. */
-const overBytes = 8
-const idBytes = 16
-
-/** Checks a write by itself: `BATCH_TOO_LARGE` and `KEY_TOO_LARGE` before anything is queued. */
-export function prepareWrite(write: LocalWrite, crypto: Crypto): PreparedWrite {
-  const { id } = write
-  if (write.ops.length === 0) throw new NatterError('INVALID_ARGUMENT', 'a write without ops')
-  if (write.ops.length > FORMAT.batchOps) throw tooLarge(`${write.ops.length} ops`)
-  const ops: Op[] = []
-  let size = 8
-  for (let number = 0; number < write.ops.length; number++) {
-    const op = localOp(write.ops[number]!, id, number, crypto)
-    size += opSizeBound(op)
-    ops.push(op)
-  }
-  if (size > FORMAT.bodyBytes) throw tooLarge(`up to ${size} bytes`)
-  const texts = ops.map(op => textOf(op.key))
-  if (id === undefined) return { write, texts, idHash: undefined, ops, identities: [], size }
-  const idHash = clientIdHash(id, crypto)
-  const identities = ops.map((op, number) => identityOf(op, { idHash, number }, crypto))
-  return { write, texts, idHash, ops, identities, size }
-}
-
-function tooLarge(what: string): NatterError {
-  return new NatterError('BATCH_TOO_LARGE', `the batch has ${what}: over the limits of the format`)
-}
-
-const NO_EXTENSIONS: readonly Extension[] = []
-
-function localOp(op: LocalOp, id: string | undefined, number: number, crypto: Crypto): Op {
-  const { kind, key, value, writerTimeMs } = op
-  if (key.length > FORMAT.keyBytes) throw new NatterError('KEY_TOO_LARGE', `a key of ${key.length} bytes`)
-  if ((kind === OP_KIND.put) !== (value !== undefined))
-    throw new TypeError('a put has a value, a del has none')
-  let extensions = NO_EXTENSIONS
-  if (id !== undefined || writerTimeMs !== undefined) {
-    const list: Extension[] = []
-    if (id !== undefined) list.push(clientIdExtension(id, number, crypto))
-    if (writerTimeMs !== undefined) {
-      list.push({ type: OP_EXTENSION.writerTime, value: new ByteWriter(8).u48(writerTimeMs).finish() })
-    }
-    extensions = list
-  }
-  const over: readonly OverRef[] = []
-  if (value === undefined) return { kind, flags: OP_FLAG.head, key, over, extensions }
-  return { kind, flags: OP_FLAG.head | OP_FLAG.value, key, value, over, extensions }
-}
 
 /** What became of a queued write. */
 export type LocalOutcome =
@@ -134,35 +54,6 @@ export type LocalOutcome =
   /** The id was known: the ops of the first copy stand at these places. */
   | { readonly repeated: readonly { readonly position: number; readonly index: number }[] }
   | { readonly refused: NatterError }
-
-/** A batch while writes are put into it. */
-interface OpenBatch {
-  readonly chain: Chain
-  readonly origin: Origin
-  readonly time: HybridTime
-  readonly position: number
-  readonly previous: BatchId
-  readonly begins: boolean
-  readonly ops: Op[]
-  readonly writes: { readonly prepared: PreparedWrite; readonly first: number }[]
-  /** The newest batch of each branch that has to be a dep. */
-  readonly needs: Map<string, Need>
-  readonly table: Set<ShortId>
-  size: number
-}
-
-interface Need {
-  readonly chain: Chain
-  readonly seq: number
-}
-
-/** What one write overwrites, worked out before anything changes. */
-interface Plan {
-  readonly over: readonly (readonly Head[])[]
-  readonly needs: ReadonlyMap<string, Need>
-  readonly table: ReadonlySet<ShortId>
-  readonly size: number
-}
 
 /** Puts the local writes of one commit into batches. */
 export class LocalWriter {
@@ -178,24 +69,28 @@ export class LocalWriter {
 
   /** Takes one write, in queue order; its cells and id are loaded. */
   async add(prepared: PreparedWrite): Promise<void> {
-    try {
-      const repeated = this.#known(prepared)
-      if (repeated !== undefined) {
-        this.#outcomes.set(prepared, { repeated })
-        return
-      }
-      this.#checkConditions(prepared)
-      await this.#place(prepared)
-    } catch (error) {
-      if (!isNatterError(error)) throw error
-      this.#outcomes.set(prepared, { refused: error })
-    }
+    // Only what is decided before anything changes is a refusal; any other error ends the whole draft.
+    const decided = this.#decide(prepared)
+    if (decided === undefined) await this.#place(prepared)
+    else this.#outcomes.set(prepared, decided)
   }
 
   /** Seals what is open and answers what became of each write. */
   async finish(): Promise<ReadonlyMap<PreparedWrite, LocalOutcome>> {
     await this.#seal()
     return this.#outcomes
+  }
+
+  #decide(prepared: PreparedWrite): LocalOutcome | undefined {
+    try {
+      const repeated = this.#known(prepared)
+      if (repeated !== undefined) return { repeated }
+      this.#checkConditions(prepared)
+      return undefined
+    } catch (error) {
+      if (isNatterError(error)) return { refused: error }
+      throw error
+    }
   }
 
   #known({ idHash, identities }: PreparedWrite): readonly { position: number; index: number }[] | undefined {
@@ -218,20 +113,23 @@ export class LocalWriter {
   }
 
   async #place(prepared: PreparedWrite): Promise<void> {
-    const { limits } = this.#init
+    const bytes = Math.min(this.#init.limits.groupBytes, FORMAT.bodyBytes)
     const open = this.#open
     if (open !== undefined) {
-      const plan = this.#plan(prepared, open, false)
+      const plan = planWrite(this.#draft, prepared, open, false)
       const ops = open.ops.length + prepared.ops.length
-      if (plan !== undefined && ops <= FORMAT.batchOps && open.size + plan.size <= limits.groupBytes) {
+      if (plan !== undefined && ops <= FORMAT.batchOps && open.size + plan.size <= bytes) {
         this.#put(prepared, plan, open)
         return
       }
       await this.#seal()
     }
     const fresh = this.#begin()
-    const plan = this.#plan(prepared, fresh, true)!
-    if (fresh.size + plan.size > FORMAT.bodyBytes) throw tooLarge(`up to ${plan.size} bytes`)
+    const plan = planWrite(this.#draft, prepared, fresh, true)!
+    if (fresh.size + plan.size > FORMAT.bodyBytes) {
+      this.#outcomes.set(prepared, { refused: tooLarge(`up to ${plan.size} bytes`) })
+      return
+    }
     this.#open = fresh
     this.#put(prepared, plan, fresh)
   }
@@ -273,62 +171,6 @@ export class LocalWriter {
       table: new Set(),
       size: 8
     }
-  }
-
-  /** What the write overwrites; undefined when its deps do not fit into the batch beside those that are there. */
-  #plan(prepared: PreparedWrite, open: OpenBatch, mayTrim: boolean): Plan | undefined {
-    const needs = new Map<string, Need>()
-    const table = new Set<ShortId>()
-    const over: (readonly Head[])[] = []
-    const seen = prepared.texts.length === 1 ? undefined : new Set<string>()
-    let { size } = prepared
-    for (const text of prepared.texts) {
-      // A later op on the same key overwrites the earlier one of this write, which is not there yet.
-      if (seen?.has(text)) {
-        over.push([])
-        size += overBytes
-        continue
-      }
-      seen?.add(text)
-      const { heads } = this.#draft.cells.get(text)
-      const named: Head[] = []
-      for (const head of heads.length > 1 ? newestFirst(heads) : heads) {
-        if (named.length >= FORMAT.over || !this.#need(head, open, needs, table)) {
-          if (!mayTrim) return undefined
-          continue
-        }
-        named.push(head)
-      }
-      over.push(named)
-      size += named.length * overBytes
-    }
-    return { over, needs, table, size: size + table.size * idBytes }
-  }
-
-  /** Notes what naming this head takes; false when that does not fit. */
-  #need(head: Head, open: OpenBatch, needs: Map<string, Need>, table: Set<ShortId>): boolean {
-    const { origin } = head
-    if (isOwn(origin, open)) return true
-    const wanted: Need[] = []
-    if (this.#draft.isVisible(origin)) wanted.push({ chain: origin, seq: origin.seq })
-    else {
-      for (const tip of this.#draft.tipsOf(origin.author)) {
-        if (!isOwn(tip, open)) wanted.push({ chain: tip, seq: tip.seq })
-      }
-    }
-    let added = 0
-    for (const { chain } of wanted) {
-      const text = chainText(chain)
-      if (!needs.has(text) && !open.needs.has(text)) added++
-    }
-    if (added > 0) {
-      let count = open.needs.size + added
-      for (const text of needs.keys()) if (!open.needs.has(text)) count++
-      if (count > FORMAT.deps) return false
-    }
-    for (const need of wanted) raise(needs, need)
-    if (!open.table.has(origin.id)) table.add(origin.id)
-    return true
   }
 
   #put(prepared: PreparedWrite, plan: Plan, open: OpenBatch): void {
@@ -431,25 +273,6 @@ export class LocalWriter {
     const signature = await this.#init.signer.sign(signedMessage(batch.headerBytes))
     return { ...batch, signature: new Uint8Array(signature) }
   }
-}
-
-function raise(needs: Map<string, Need>, need: Need): void {
-  const text = chainText(need.chain)
-  const known = needs.get(text)
-  if (known === undefined || known.seq < need.seq) needs.set(text, need)
-}
-
-function isOwn(chain: Chain, open: OpenBatch): boolean {
-  const own = open.chain
-  return chain.author === own.author && chain.epoch === own.epoch && chain.branch === own.branch
-}
-
-function refOf({ origin, index }: Head, open: OpenBatch): OverRef {
-  return isOwn(origin, open) ? { seq: origin.seq, index } : { batch: origin.id, index }
-}
-
-function newestFirst(heads: readonly Head[]): readonly Head[] {
-  return [...heads].sort((a, b) => (formatTime(b.origin.time) < formatTime(a.origin.time) ? -1 : 1))
 }
 
 function newestTips<T extends Chain>(tips: readonly T[]): readonly T[] {

@@ -13,11 +13,12 @@ import { LogReader } from './history.js'
 import type { AppliedBatch, Store, StoreInit } from './index.js'
 import { logKey, META_KEY } from './keys.js'
 import { BranchCache, Lineage } from './lineage.js'
+import { Listeners } from './listeners.js'
 import { PeerTable } from './peers.js'
 import { CellReader } from './reads.js'
 import type { Meta, State } from './state.js'
 import { decodeMeta, encodeMeta, loadState } from './state.js'
-import { Listeners, LogStore } from './store.js'
+import { LogStore } from './store.js'
 
 /**
  * Opens the store on an open disk. Throws `NETWORK_MISMATCH` for a disk of another network, `FORMAT_UNKNOWN` for a

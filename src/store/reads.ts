@@ -4,10 +4,10 @@ import { isNatterError, messageOf } from '../base/index.js'
 import type { Disk, DiskIterator, DiskSnapshot } from '../disk/index.js'
 import type { Strategy } from '../merge/index.js'
 import type { AuthorNames } from './authors.js'
+import { decodeCell } from './cell-record.js'
 import { cellOf } from './heads.js'
 import type { Cell, CellIterator, KeyRange } from './index.js'
 import { cellKey, conflictKey, SPACE, spaceRange } from './keys.js'
-import { decodeCell } from './records.js'
 
 export interface CellReaderInit {
   readonly disk: Disk

@@ -14,8 +14,9 @@ import type { Chain } from './keys.js'
 import { coverKey, INDEX_KEY_BYTES, indexKey, logKey, readUint } from './keys.js'
 import type { Lineage } from './lineage.js'
 import { chainText } from './lineage.js'
-import type { LogRecord } from './records.js'
-import { damaged, decodeCover, decodeIndex, decodeLog } from './records.js'
+import type { LogRecord } from './log-record.js'
+import { decodeLog } from './log-record.js'
+import { damaged, decodeCover, decodeIndex } from './records.js'
 
 /** Index entries that one range holds: bounded also when there are thousands of ranges. */
 const pageEntries = 64

@@ -19,18 +19,10 @@ import type {
 import { Frontier, StateDigest, shortId, ZERO_TIME } from '../log/index.js'
 import { AuthorTable } from './authors.js'
 import { logKey, META_KEY, positionOfKey, putHex, readUint, SPACE, spaceRange } from './keys.js'
-import type { LogRecord, TipRecord } from './records.js'
-import {
-  damaged,
-  decodeLog,
-  decodeTip,
-  isIntact,
-  NO_CHECK,
-  nextCheck,
-  RECORD_VERSION,
-  readRecord,
-  writeRecord
-} from './records.js'
+import type { LogRecord } from './log-record.js'
+import { decodeLog, NO_CHECK, nextCheck } from './log-record.js'
+import type { TipRecord } from './records.js'
+import { damaged, decodeTip, isIntact, RECORD_VERSION, readRecord, writeRecord } from './records.js'
 
 export interface Totals {
   ops: number

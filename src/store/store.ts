@@ -33,11 +33,12 @@ import type {
 } from './index.js'
 import { programAckKey } from './keys.js'
 import type { Lineage } from './lineage.js'
-import { prepareWrite } from './local.js'
+import type { Listeners } from './listeners.js'
+import { prepareWrite } from './local-write.js'
+import { NO_CHECK } from './log-record.js'
 import type { PeerTable } from './peers.js'
 import { ackFromProgram, storedMarks } from './peers.js'
 import type { CellReader } from './reads.js'
-import { NO_CHECK } from './records.js'
 import { Run } from './runs.js'
 import type { State } from './state.js'
 import { verifyStore } from './verify.js'
@@ -61,36 +62,6 @@ export interface StoreParts {
   readonly events: Listeners
   /** Stops listening to the disk. */
   readonly detach: () => void
-}
-
-/** Who wants to be told what. */
-export class Listeners {
-  readonly #commits = new Set<(notice: CommitNotice) => void>()
-  readonly #events = new Map<keyof NodeEvents, Set<(event: never) => void>>()
-
-  onCommit(listener: (notice: CommitNotice) => void): () => void {
-    this.#commits.add(listener)
-    return () => this.#commits.delete(listener)
-  }
-
-  announce(notice: CommitNotice): void {
-    if (notice.applied.length === 0) return
-    for (const listener of this.#commits) listener(notice)
-  }
-
-  onEvent<K extends keyof NodeEvents>(type: K, listener: (event: NodeEvents[K]) => void): () => void {
-    let listeners = this.#events.get(type)
-    if (listeners === undefined) {
-      listeners = new Set()
-      this.#events.set(type, listeners)
-    }
-    listeners.add(listener)
-    return () => listeners.delete(listener)
-  }
-
-  emit<K extends keyof NodeEvents>(type: K, event: NodeEvents[K]): void {
-    for (const listener of this.#events.get(type) ?? []) (listener as (event: NodeEvents[K]) => void)(event)
-  }
 }
 
 export class LogStore implements Store {
@@ -304,9 +275,11 @@ export class LogStore implements Store {
     if (this.#closed) return
     this.#closed = true
     this.#peerTimer?.cancel()
-    await this.#parts.committer.idle()
-    if (this.#parts.peers.isDirty && this.disk.state === 'open') await this.#upkeep(() => undefined)
-    this.#parts.detach()
+    const { committer, peers, detach } = this.#parts
+    if (peers.isDirty && this.disk.state === 'open')
+      await this.#upkeep(() => undefined).catch(() => undefined)
+    await committer.close()
+    detach()
   }
 
   #upkeep(run: Extract<Request, { type: 'upkeep' }>['run']): Promise<void> {
@@ -327,16 +300,30 @@ export class LogStore implements Store {
   ): Promise<T> {
     const { committer } = this.#parts
     return new Promise((resolve, reject) => {
-      if (signal?.aborted) {
+      if (signal === undefined) {
+        committer.enqueue(request(resolve, reject))
+        return
+      }
+      if (signal.aborted) {
         reject(aborted(signal))
         return
       }
-      const made = request(resolve, reject)
-      committer.enqueue(made)
       // Once a commit has taken the write it is no longer known whether it can be undone: then its end is waited for.
-      signal?.addEventListener('abort', () => {
+      const giveUp = (): void => {
         if (committer.withdraw(made)) reject(aborted(signal))
-      })
+      }
+      const made = request(
+        value => {
+          signal.removeEventListener('abort', giveUp)
+          resolve(value)
+        },
+        error => {
+          signal.removeEventListener('abort', giveUp)
+          reject(error)
+        }
+      )
+      signal.addEventListener('abort', giveUp)
+      committer.enqueue(made)
     })
   }
 }

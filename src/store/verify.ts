@@ -24,16 +24,9 @@ import {
 } from './keys.js'
 import type { Lineage } from './lineage.js'
 import { chainText } from './lineage.js'
-import type { LogRecord } from './records.js'
-import {
-  decodeBranch,
-  decodeCover,
-  decodeIndex,
-  decodeLog,
-  decodeTip,
-  NO_CHECK,
-  nextCheck
-} from './records.js'
+import type { LogRecord } from './log-record.js'
+import { decodeLog, NO_CHECK, nextCheck } from './log-record.js'
+import { decodeBranch, decodeCover, decodeIndex, decodeTip } from './records.js'
 import type { Meta, State } from './state.js'
 import { decodeMeta } from './state.js'
 import { verifyCells } from './verify-cells.js'

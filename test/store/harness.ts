@@ -67,7 +67,9 @@ export class SeededRandom implements Random {
 }
 
 export function seedOf(name: number): Uint8Array {
-  return new Uint8Array(32).fill(name)
+  const seed = new Uint8Array(32).fill(name)
+  seed[1] = name >> 8
+  return seed
 }
 
 export interface StoreOptions {

@@ -4,7 +4,10 @@ import { test } from 'node:test'
 import { isNatterError, utf8 } from '../../src/base/index.js'
 import type { Disk } from '../../src/disk/index.js'
 import { openMemoryDisk } from '../../src/disk/index.js'
+import type { Epoch } from '../../src/log/index.js'
+import { NO_BATCH, OP_FLAG } from '../../src/log/index.js'
 import type { CommitNotice, LoggedOp, Store } from '../../src/store/index.js'
+import { forge } from './exchange.js'
 import {
   closeStore,
   del,
@@ -14,6 +17,7 @@ import {
   put,
   read,
   SeededRandom,
+  START_MS,
   storeOf,
   temporaryFolder
 } from './harness.js'
@@ -250,4 +254,53 @@ test('a store opens again as it was', async () => {
   } finally {
     await folder.remove()
   }
+})
+
+test('a write that is given up before its commit is not made; one after close is refused', async () => {
+  const store = await storeOf(1)
+  const { signal } = new AbortController()
+  const giveUp = new AbortController()
+  const kept = store.write({ ops: [put('a', 1)] }, { signal })
+  const given = store.write({ ops: [put('a', 2)] }, { signal: giveUp.signal })
+  giveUp.abort()
+  await assert.rejects(given, { code: 'ABORTED' })
+  await kept
+  assert.equal(await read(store, 'a'), 1)
+  await assert.rejects(store.write({ ops: [put('a', 3)] }, { signal: giveUp.signal }), { code: 'ABORTED' })
+  await assert.rejects(store.write({ ops: [put('a', 3)], id: '' }), { code: 'INVALID_ARGUMENT' })
+  await assert.rejects(store.write({ ops: [{ ...put('a', 3), writerTimeMs: -1 }] }), {
+    code: 'INVALID_ARGUMENT'
+  })
+  await store.close()
+  await assert.rejects(store.write({ ops: [put('a', 4)] }), { code: 'STORE_CLOSED' })
+  await store.disk.close()
+})
+
+test('more heads than one write may name are overwritten by two', async () => {
+  const reader = await storeOf(1)
+  const deps = 1024
+  const batches = []
+  for (let author = 0; author < deps + 5; author++) {
+    const time = { ms: START_MS + author, counter: 0 }
+    const fields = {
+      epoch: '0000000100000001' as Epoch,
+      seq: 1,
+      previous: NO_BATCH,
+      time,
+      database: reader.database
+    }
+    const flags = OP_FLAG.head | OP_FLAG.value
+    const op = { kind: 1, flags, key: key('a'), value: utf8(String(author)), over: [], extensions: [] }
+    batches.push(forge(author, fields, [op]))
+  }
+  await reader.apply(batches)
+  assert.equal((await reader.get(key('a')))!.heads.length, deps + 5)
+  assert.equal(await read(reader, 'a'), deps + 4)
+  await reader.write({ ops: [put('a', 'first')] })
+  assert.equal((await reader.get(key('a')))!.heads.length, 6)
+  assert.equal(await read(reader, 'a'), 'first')
+  await reader.write({ ops: [put('a', 'second')] })
+  assert.equal((await reader.get(key('a')))!.heads.length, 1)
+  assert.deepEqual((await reader.verify()).damage, [])
+  await closeStore(reader)
 })

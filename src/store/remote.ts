@@ -1,0 +1,80 @@
+/** The batches of other nodes in one commit: each placed, taken in and applied, in the order given. */
+import type { Limits, NodeEvents } from '../base/index.js'
+import type { Author, BareHeader, Batch } from '../log/index.js'
+import { peerIdOf } from '../log/index.js'
+import type { Placement } from './apply.js'
+import { applyOps, placeBatch } from './apply.js'
+import { writeCovers } from './covers.js'
+import type { Draft } from './draft.js'
+import type { ApplyResult } from './index.js'
+import type { RemoteOp } from './prepare.js'
+
+export interface RemoteInit {
+  /** This node's author. */
+  readonly author: Author
+  readonly limits: Pick<Limits, 'clockDriftMs'>
+}
+
+/** The remote batches of one commit, and what there is to tell about them. */
+export class RemoteSession {
+  readonly forks: NodeEvents['fork'][] = []
+  readonly reused: { key: Uint8Array }[] = []
+  /** Authors whose clock is ahead, by how many milliseconds. */
+  readonly ahead = new Map<Author, number>()
+  readonly #init: RemoteInit
+  readonly #draft: Draft
+
+  constructor(init: RemoteInit, draft: Draft) {
+    this.#init = init
+    this.#draft = draft
+  }
+
+  async apply(
+    batches: readonly Batch[],
+    proof: readonly BareHeader[],
+    ops: ReadonlyMap<Batch, RemoteOp[]>
+  ): Promise<ApplyResult[]> {
+    const results: ApplyResult[] = []
+    for (const batch of batches) {
+      const verdict = await placeBatch(this.#draft, batch)
+      if (verdict.status === 'duplicate') results.push({ batch, status: 'duplicate' })
+      else if (verdict.status === 'missing')
+        results.push({ batch, status: 'missing', missing: verdict.missing })
+      else results.push(await this.#take(batch, verdict.placement, ops.get(batch)!))
+    }
+    writeCovers(this.#draft, batches, proof)
+    return results
+  }
+
+  async #take(batch: Batch, placement: Placement, ops: readonly RemoteOp[]): Promise<ApplyResult> {
+    const draft = this.#draft
+    const { author, epoch, seq } = batch.header
+    const { chain, begins, deps, rivals } = placement
+    const ownDeps = deps.filter(dep => dep.author === chain.author)
+    const mark = await draft.append(batch, chain, { local: false, begins, ownDeps })
+    this.reused.push(...(await applyOps(draft, batch, placement, ops, mark.position)))
+    this.#observe(batch)
+    if (rivals.length > 0) {
+      this.forks.push({
+        author: peerIdOf(author),
+        epoch,
+        seq,
+        batches: [...rivals.map(rival => rival.id), batch.id]
+      })
+    }
+    // Somebody else writes in this epoch of this node: whatever the next batch were, it could be a second one.
+    if (author === this.#init.author && epoch === draft.own?.epoch) draft.own = undefined
+    return { batch, status: 'applied', mark }
+  }
+
+  #observe({ header }: Batch): void {
+    const draft = this.#draft
+    const { nowMs } = draft.init
+    const { clockDriftMs } = this.#init.limits
+    draft.observe(header.time, clockDriftMs)
+    const aheadMs = header.time.ms - nowMs
+    if (aheadMs > clockDriftMs) {
+      this.ahead.set(header.author, Math.max(aheadMs, this.ahead.get(header.author) ?? 0))
+    }
+  }
+}
