@@ -18,7 +18,16 @@ import type {
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Timer } from '../base/index.js'
-import { messageOf, NatterError, PROTOCOL, toHex, utf8 } from '../base/index.js'
+import {
+  concatBytes,
+  EMPTY_BYTES,
+  fromHex,
+  messageOf,
+  NatterError,
+  PROTOCOL,
+  toHex,
+  utf8
+} from '../base/index.js'
 import type { Author } from '../log/index.js'
 import { authorOf, authorOfPeerId, peerIdOf } from '../log/index.js'
 import type { SignedPresence, TableId } from '../wire/index.js'
@@ -59,6 +68,9 @@ const STOP_TIMEOUT_MS = 1500
 const TARGETS_INTERVAL_MS = 60_000
 /** Connected peers at which, above a full mesh, bootstrap addresses are not needed to stay in the network. */
 const ENOUGH_PEERS = 4
+
+/** Hexadecimal digits of the tag under which nodes of one network and key look for each other. */
+const TAG_DIGITS = 16
 
 /** What `createNet` does. */
 export async function openNet(init: NetInit): Promise<Net> {
@@ -276,7 +288,7 @@ class Libp2pNet implements Net {
       hashes: init.crypto,
       keyWatch,
       gater: this.#gater(refusals),
-      mdns: init.mdns ? { tag: init.database.slice(0, 8), onFound: found => this.#found(found) } : undefined
+      mdns: init.mdns ? { tag: this.#discoveryTag(), onFound: found => this.#found(found) } : undefined
     })
     const links = new Links(
       { ...init, table: this.#table },
@@ -346,6 +358,12 @@ class Libp2pNet implements Net {
         maxOutboundStreams: MAX_SYNC_STREAMS
       }
     )
+  }
+
+  /** Same network and same key, same tag: whoever lacks the key cannot even ask for it. */
+  #discoveryTag(): string {
+    const { crypto, database, psk } = this.#init
+    return toHex(crypto.sha256(concatBytes(fromHex(database), psk ?? EMPTY_BYTES))).slice(0, TAG_DIGITS)
   }
 
   #gater(refusals: Refusals): ConnectionGater {

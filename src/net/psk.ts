@@ -1,6 +1,6 @@
 /**
  * The pre-shared key of a private network: 32 bytes, kept and handed over as the swarm key text of libp2p.
- * What a node without it learns is in protocols/README.md: nothing but that somebody listens.
+ * A node without it learns that somebody listens, and nothing else (key-watch.ts).
  */
 import { fromHex, fromUtf8, NatterError, toHex, utf8 } from '../base/index.js'
 

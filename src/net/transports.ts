@@ -18,7 +18,8 @@ type Mdns = ReturnType<typeof mdns>
 
 /**
  * Discovery on the local network. `onFound` is told at every answer: libp2p itself tells of a peer only once.
- * The tag keeps networks apart: nodes of another one neither ask nor answer.
+ * The tag keeps networks apart: nodes of another one neither ask nor answer. What is answered goes to everybody on the
+ * local network who listens: peer ids and addresses, nothing else.
  */
 export function localDiscovery(tag: string, onFound: (peer: PeerInfo) => void): Mdns {
   return components => {
