@@ -111,7 +111,7 @@ export class MemberSide {
   }
 
   /** Addresses that are dialled for ever: of the options, of invites, and those that `connect` kept. */
-  bootstrap(): string[] {
+  #bootstrap(): string[] {
     return [
       ...new Set([...(this.#options.bootstrap ?? []), ...(this.#ground.settings.get().bootstrap ?? [])])
     ]
@@ -148,7 +148,7 @@ export class MemberSide {
       capabilities: options.capabilities ?? [],
       listen,
       announce: options.announce ?? [],
-      bootstrap: this.bootstrap(),
+      bootstrap: this.#bootstrap(),
       ...(psk === undefined ? {} : { psk }),
       ...(allow === undefined ? {} : { allow: new Set(allow) }),
       mdns: options.mdns ?? (beyond && (kept.network !== undefined || psk !== undefined)),

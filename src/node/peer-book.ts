@@ -27,13 +27,10 @@ export const NEW_PEER: PeerRecord = {
 export class PeerBook {
   readonly #store: Store
   readonly #membership: () => Membership | undefined
-  readonly #bootstrap: () => readonly string[]
 
-  /** `bootstrap`: the addresses that are dialled for ever, of nodes that may never have been met. */
-  constructor(store: Store, membership: () => Membership | undefined, bootstrap: () => readonly string[]) {
+  constructor(store: Store, membership: () => Membership | undefined) {
     this.#store = store
     this.#membership = membership
-    this.#bootstrap = bootstrap
   }
 
   get #self(): Author {
@@ -57,10 +54,8 @@ export class PeerBook {
   /** Known nodes, and those that are dialled though they were never met: to show why they are not. */
   shown(): Author[] {
     const shown = new Set(this.known())
-    for (const addr of this.#bootstrap()) {
-      const peer = authorOfPeerId(addr.slice(addr.lastIndexOf('/') + 1))
-      if (peer !== undefined && peer !== this.#self) shown.add(peer)
-    }
+    for (const { peer } of this.#membership()?.net.dials() ?? []) shown.add(peer)
+    shown.delete(this.#self)
     return [...shown].sort()
   }
 

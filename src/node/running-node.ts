@@ -71,11 +71,7 @@ export class RunningNode implements shapes.NodeFace {
     this.#name = options.name ?? ground.machineName
     this.#startedAtMs = clock.now()
     this.peerId = peerIdOf(store.author)
-    this.#book = new PeerBook(
-      store,
-      () => side.membership,
-      () => side.bootstrap()
-    )
+    this.#book = new PeerBook(store, () => side.membership)
     this.#receipts = new Receipts({
       book: this.#book,
       clock,
