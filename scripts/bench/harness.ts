@@ -17,7 +17,7 @@ export interface Scale {
 
 export function scaleOf(quick: boolean): Scale {
   return quick
-    ? { quick, repetitionMs: 600, repetitions: 3, ops: 100_000, writes: 300 }
+    ? { quick, repetitionMs: 500, repetitions: 3, ops: 100_000, writes: 200 }
     : { quick, repetitionMs: 2_000, repetitions: 5, ops: 1_000_000, writes: 2_000 }
 }
 

@@ -1,9 +1,11 @@
 /** Two nodes in two processes on loopback, against the bare pipeline between two processes. */
 import { join } from 'node:path'
+import { ClassicLevel } from 'classic-level'
 import type { SyncRound } from '../../src/base/index.js'
 import type { NatterNode, NodeOptions } from '../../src/node.js'
 import { createNode } from '../../src/node.js'
 import { BarePipeline } from './bare-pipeline.js'
+import { besideBareWriter } from './bare-writer.js'
 import { FarNode } from './far-node.js'
 import type { Bench, Line, Scale } from './harness.js'
 import {
@@ -132,48 +134,61 @@ async function runCatchUp(ops: number, bare: number): Promise<Line> {
   )
 }
 
-async function runSingles({ repetitionMs, writes }: Scale): Promise<Line[]> {
-  let n = 0
-  const bare = await withPipeline(async pipeline => {
-    const rate = await rateOf(2 * repetitionMs, async () => {
-      await pipeline.write(entries(n++, 1))
-      return 1
-    })
-    await pipeline.drain()
-    const latencies: number[] = []
-    for (let i = 0; i < writes; i++) {
-      const startedAtMs = performance.now()
+async function runSingles(scale: Scale): Promise<Line[]> {
+  const bareRate = await bareSinglesRate(scale)
+  const bareLatencies = await withPipeline(pipeline => {
+    let n = 0
+    return latenciesOf(scale.writes, async () => {
       await pipeline.write(entries(n++, 1))
       await pipeline.drain()
-      latencies.push(performance.now() - startedAtMs)
-    }
-    return { rate, p50: percentile(latencies, 0.5) }
+    })
   })
   return withPair({}, async ({ near }) => {
-    const rate = await rateOf(2 * repetitionMs, async () => {
+    let n = 0
+    const rate = await rateOf(2 * scale.repetitionMs, async () => {
       const { key, value } = entry(n++)
       await near.db.put(key, value)
       return 1
     })
     await near.sync.wait({ acked: 1, timeout: AGREE_MS })
-    const latencies: number[] = []
-    for (let i = 0; i < writes; i++) {
+    const latencies = await latenciesOf(scale.writes, async () => {
       const { key, value } = entry(n++)
-      const startedAtMs = performance.now()
       await near.write([{ type: 'put', key, value }], { ack: 1, timeout: AGREE_MS })
-      latencies.push(performance.now() - startedAtMs)
-    }
+    })
     return [
-      shareLine(
-        'A→B live, awaited single puts',
-        0.5,
-        rate,
-        bare.rate,
-        'bare: the pipeline, up to 8 in flight'
-      ),
-      ...latencyLines(latencies, bare.p50)
+      shareLine('A→B live, awaited single puts', 0.5, rate, bareRate, 'bare: two processes, a LevelDB each'),
+      ...latencyLines(latencies, percentile(bareLatencies, 0.5))
     ]
   })
+}
+
+/** Awaited synced puts a second while a second process does the same. */
+function bareSinglesRate({ repetitionMs }: Scale): Promise<number> {
+  return withFolder(async folder => {
+    const level = new ClassicLevel<string, unknown>(join(folder, 'here'), { valueEncoding: 'json' })
+    await level.open()
+    let n = 0
+    const rate = await besideBareWriter(join(folder, 'there'), () =>
+      rateOf(2 * repetitionMs, async () => {
+        const { key, value } = entry(n++)
+        await level.put(key, value, { sync: true })
+        return 1
+      })
+    )
+    await level.close()
+    return rate
+  })
+}
+
+/** Milliseconds of each of `count` calls, one after the other. */
+async function latenciesOf(count: number, write: () => Promise<void>): Promise<number[]> {
+  const latencies: number[] = []
+  for (let i = 0; i < count; i++) {
+    const startedAtMs = performance.now()
+    await write()
+    latencies.push(performance.now() - startedAtMs)
+  }
+  return latencies
 }
 
 function latencyLines(latencies: readonly number[], bareP50: number): Line[] {

@@ -33,6 +33,15 @@ const cluster: Action = async (context, options, count = '') => {
     1,
     65_535
   )
+  const natter = `${commandName()} cluster ${size}`
+  context.advise(
+    'PORT_IN_USE',
+    `Stop the program that has the port, or choose others: ${natter} --base-port 9081`
+  )
+  context.advise(
+    'DIRECTORY_IN_USE',
+    `Stop the other cluster, or use another directory: ${natter} --data ./other`
+  )
   const plans = await prepareCluster(textFlag(options, 'data') ?? DEFAULT_DATA_DIR, size, basePort)
   const stop = stopSignal()
   const members = plans.map(plan => startMember(plan, line => context.out.trace(`[${plan.name}] ${line}`)))
@@ -49,7 +58,7 @@ const cluster: Action = async (context, options, count = '') => {
     await Promise.race([allEnded, stop.requested])
     if (!stop.wasRequested()) {
       throw new NatterError('INTERNAL', 'every member has ended', {
-        remedy: `Start them again: ${commandName()} cluster ${size}`
+        remedy: `Start them again: ${natter}`
       })
     }
   } finally {
