@@ -4,6 +4,8 @@
  * one that keeps the bytes would keep whole pieces for the sake of single records.
  */
 const pieceBytes = 128 * 1024
+/** The first piece: a commit of one op needs no more. */
+const firstBytes = 1024
 /** Larger records are worth a buffer of their own. */
 const cutBytes = 8 * 1024
 
@@ -11,6 +13,7 @@ export class Arena {
   readonly #cuts: boolean
   #piece = new Uint8Array(0)
   #at = 0
+  #next = firstBytes
 
   /** `copied`: whether the disk copies what it is given. */
   constructor(copied: boolean) {
@@ -21,7 +24,9 @@ export class Arena {
   take(length: number): Uint8Array {
     if (!this.#cuts || length > cutBytes) return new Uint8Array(length)
     if (this.#at + length > this.#piece.length) {
-      this.#piece = new Uint8Array(pieceBytes)
+      while (this.#next < length) this.#next *= 2
+      this.#piece = new Uint8Array(this.#next)
+      this.#next = Math.min(this.#next * 4, pieceBytes)
       this.#at = 0
     }
     const bytes = this.#piece.subarray(this.#at, this.#at + length)
