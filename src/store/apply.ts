@@ -39,6 +39,9 @@ type Slot = {
   readonly rivals: readonly Place[]
 }
 
+/** Stands for an author who gets a number when the batch is applied: what cannot be applied leaves nothing behind. */
+const newAuthor = -1
+
 /** Decides whether a batch can be applied, and where it goes. */
 export async function placeBatch(draft: Draft, batch: Batch): Promise<Verdict> {
   const { header } = batch
@@ -65,14 +68,19 @@ export async function placeBatch(draft: Draft, batch: Batch): Promise<Verdict> {
     } else deps.push(place)
   }
   if (missing.length > 0 || slot === 'missing') return { status: 'missing', missing }
-  return { status: 'ready', placement: { ...slot, deps } }
+  const { chain } = slot
+  const author = chain.author === newAuthor ? draft.init.state.authors.intern(header.author) : chain.author
+  return { status: 'ready', placement: { ...slot, chain: { ...chain, author }, deps } }
 }
 
 async function slotOf(draft: Draft, batch: Batch): Promise<Slot | 'duplicate' | 'missing'> {
   const { author, epoch, seq, previous } = batch.header
   const { authors } = draft.init.state
   if (previous === NO_BATCH) {
-    const number = authors.intern(author)
+    const number = authors.numberOf(author)
+    if (number === undefined) {
+      return { chain: { author: newAuthor, epoch, branch: 0 }, begins: { deps: [] }, rivals: [] }
+    }
     const rivals = await draft.lineage.findAll(number, epoch, 1)
     if (rivals.some(rival => rival.id === batch.id)) return 'duplicate'
     const branch = await nextBranch(draft, number, epoch)
