@@ -17,8 +17,8 @@ export interface Scale {
 
 export function scaleOf(quick: boolean): Scale {
   return quick
-    ? { quick, repetitionMs: 500, repetitions: 3, ops: 100_000, writes: 200 }
-    : { quick, repetitionMs: 2_000, repetitions: 5, ops: 1_000_000, writes: 2_000 }
+    ? { quick, repetitionMs: 150, repetitions: 9, ops: 100_000, writes: 200 }
+    : { quick, repetitionMs: 400, repetitions: 25, ops: 1_000_000, writes: 2_000 }
 }
 
 /** One budget line. */
@@ -95,7 +95,7 @@ export async function rateOf(ms: number, step: () => Promise<number>): Promise<n
   return (units * 1000) / tookMs
 }
 
-/** Both in turns, so that what the machine does beside meets both; the medians. */
+/** Both in short turns, so that what the machine does beside meets both; the medians. */
 export async function inTurns(
   repetitions: number,
   ours: () => Promise<number>,

@@ -134,42 +134,56 @@ async function runCatchUp(ops: number, bare: number): Promise<Line> {
   )
 }
 
+/** Blocks in which ours and the bare one take turns. */
+const BLOCKS = 10
+
 async function runSingles(scale: Scale): Promise<Line[]> {
-  const bareRate = await bareSinglesRate(scale)
-  const bareLatencies = await withPipeline(pipeline => {
-    let n = 0
-    return latenciesOf(scale.writes, async () => {
-      await pipeline.write(entries(n++, 1))
-      await pipeline.drain()
+  return withPipeline(pipeline =>
+    withPair({}, async ({ near }) => {
+      let n = 0
+      const bareBefore = await bareSinglesRate(scale)
+      const rate = await rateOf(scale.repetitions * scale.repetitionMs, async () => {
+        const { key, value } = entry(n++)
+        await near.db.put(key, value)
+        return 1
+      })
+      await near.sync.wait({ acked: 1, timeout: AGREE_MS })
+      const bareRate = (bareBefore + (await bareSinglesRate(scale))) / 2
+
+      const latencies: number[] = []
+      const bareLatencies: number[] = []
+      for (let block = 0; block < BLOCKS; block++) {
+        await latenciesOf(bareLatencies, scale.writes / BLOCKS, async () => {
+          await pipeline.write(entries(n++, 1))
+          await pipeline.drain()
+        })
+        await latenciesOf(latencies, scale.writes / BLOCKS, async () => {
+          const { key, value } = entry(n++)
+          await near.write([{ type: 'put', key, value }], { ack: 1, timeout: AGREE_MS })
+        })
+      }
+      return [
+        shareLine(
+          'A→B live, awaited single puts',
+          0.5,
+          rate,
+          bareRate,
+          'bare: two processes, a LevelDB each'
+        ),
+        ...latencyLines(latencies, percentile(bareLatencies, 0.5))
+      ]
     })
-  })
-  return withPair({}, async ({ near }) => {
-    let n = 0
-    const rate = await rateOf(2 * scale.repetitionMs, async () => {
-      const { key, value } = entry(n++)
-      await near.db.put(key, value)
-      return 1
-    })
-    await near.sync.wait({ acked: 1, timeout: AGREE_MS })
-    const latencies = await latenciesOf(scale.writes, async () => {
-      const { key, value } = entry(n++)
-      await near.write([{ type: 'put', key, value }], { ack: 1, timeout: AGREE_MS })
-    })
-    return [
-      shareLine('A→B live, awaited single puts', 0.5, rate, bareRate, 'bare: two processes, a LevelDB each'),
-      ...latencyLines(latencies, percentile(bareLatencies, 0.5))
-    ]
-  })
+  )
 }
 
 /** Awaited synced puts a second while a second process does the same. */
-function bareSinglesRate({ repetitionMs }: Scale): Promise<number> {
+function bareSinglesRate({ repetitionMs, repetitions }: Scale): Promise<number> {
   return withFolder(async folder => {
     const level = new ClassicLevel<string, unknown>(join(folder, 'here'), { valueEncoding: 'json' })
     await level.open()
     let n = 0
     const rate = await besideBareWriter(join(folder, 'there'), () =>
-      rateOf(2 * repetitionMs, async () => {
+      rateOf((repetitions * repetitionMs) / 2, async () => {
         const { key, value } = entry(n++)
         await level.put(key, value, { sync: true })
         return 1
@@ -180,15 +194,13 @@ function bareSinglesRate({ repetitionMs }: Scale): Promise<number> {
   })
 }
 
-/** Milliseconds of each of `count` calls, one after the other. */
-async function latenciesOf(count: number, write: () => Promise<void>): Promise<number[]> {
-  const latencies: number[] = []
+/** Adds the milliseconds of each of `count` calls, one after the other. */
+async function latenciesOf(latencies: number[], count: number, write: () => Promise<void>): Promise<void> {
   for (let i = 0; i < count; i++) {
     const startedAtMs = performance.now()
     await write()
     latencies.push(performance.now() - startedAtMs)
   }
-  return latencies
 }
 
 function latencyLines(latencies: readonly number[], bareP50: number): Line[] {
