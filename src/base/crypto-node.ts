@@ -1,7 +1,7 @@
 /** The crypto port on Node.js: Ed25519 through `node:crypto` with cached key objects, 2 to 4 × faster than a wrapper. */
 
 import type { KeyObject } from 'node:crypto'
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto'
+import { createPrivateKey, createPublicKey, generateKeyPairSync, hash, sign, verify } from 'node:crypto'
 import * as zlib from 'node:zlib'
 import { toHex } from './bytes.js'
 import { crc32 as portableCrc32 } from './crc32.js'
@@ -12,6 +12,7 @@ const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
 /** Key objects are small (about 1 KB) and authors few; past this many the oldest goes. */
 const CACHED_KEYS = 1024
+const SHA256_BYTES = 32
 
 const publicKeys = new Map<string, KeyObject>()
 
@@ -31,8 +32,16 @@ function plain(buffer: Buffer): Uint8Array {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)
 }
 
+/** One call in place of three objects, and a text in place of a Buffer: a third of the cost for the short inputs of a commit. */
+function sha256(data: Uint8Array): Uint8Array {
+  const text = hash('sha256', data, 'binary')
+  const digest = new Uint8Array(SHA256_BYTES)
+  for (let i = 0; i < SHA256_BYTES; i++) digest[i] = text.charCodeAt(i)
+  return digest
+}
+
 export const nodeCrypto: Crypto = {
-  sha256: data => plain(createHash('sha256').update(data).digest()),
+  sha256,
   crc32: (zlib as { crc32?: (data: Uint8Array) => number }).crc32 ?? portableCrc32,
   verify(publicKey, message, signature) {
     if (publicKey.length !== 32 || signature.length !== 64) return false
