@@ -2,6 +2,7 @@
 import type { CellInfo, ListOptions, VersionInfo, WriteOp } from '../base/index.js'
 import { NatterError } from '../base/index.js'
 import { requireOpId } from '../log/index.js'
+import type { Version } from '../merge/index.js'
 import { distinct } from '../merge/index.js'
 import type { Store } from '../store/index.js'
 import { keyRange } from './key-range.js'
@@ -31,7 +32,15 @@ export async function* listCells(store: Store, options: ListOptions): AsyncGener
 export async function listVersions(store: Store, key: string): Promise<VersionInfo[]> {
   const cell = await store.get(encodeKey(key))
   if (cell === undefined) throw new NatterError('NOT_FOUND', 'not found')
-  return distinct(cell.heads).map(head => versionInfo(head, cell.winner))
+  const { winner } = cell
+  return Promise.all(
+    distinct(cell.heads).map(async head => versionInfo(head, winner, await writerTimeOf(store, head)))
+  )
+}
+
+/** A cell keeps no time of the writer's own: it stands in the log. */
+async function writerTimeOf(store: Store, head: Version): Promise<number | undefined> {
+  return (await store.findOp({ ...head, branch: head.id.slice(0, 8) }))?.writerTimeMs
 }
 
 export async function* listHistory(

@@ -6,7 +6,7 @@ import type { Author } from '../log/index.js'
 import type { Store } from '../store/index.js'
 import { parseCursor } from './feed.js'
 import type { MemberSide } from './member-side.js'
-import type { PeerBook } from './peer-book.js'
+import type { Membership, PeerBook } from './peer-book.js'
 import { DEFAULT_WAIT_MS } from './receipts.js'
 import type { Progress } from './wait.js'
 import { waitUntil } from './wait.js'
@@ -64,10 +64,19 @@ export class Steering {
     if (inSync === true) {
       const here = side.membership
       if (here === undefined) return false
-      const peers = here.net.connected()
-      return peers.length > 0 && peers.every(({ peer }) => here.engine.inSync(peer))
+      return this.#isInSync(here)
     }
     return true
+  }
+
+  /** No difference to any connected peer that is a neighbour: the others are in sync through these. */
+  async #isInSync({ net, engine }: Membership): Promise<boolean> {
+    let neighbours = 0
+    for (const { peer } of net.connected()) {
+      if (engine.inSync(peer)) neighbours++
+      else if ((await engine.session(peer)).state !== 'unknown') return false
+    }
+    return neighbours > 0
   }
 
   /** How many nodes have everything that was written here. */

@@ -99,7 +99,11 @@ export function timeText(time: HybridTime): string {
 }
 
 /** A version, or an op of the history, as it is shown; `winner` is what a read of the key shows now. */
-export function versionInfo(version: Version | LoggedOp, winner: Version | undefined): VersionInfo {
+export function versionInfo(
+  version: Version | LoggedOp,
+  winner: Version | undefined,
+  tsMs = 'name' in version ? version.writerTimeMs : undefined
+): VersionInfo {
   const name: OpName = 'name' in version ? version.name : version
   const id = 'name' in version ? shortId(version.batch) : version.id
   const shown = {
@@ -108,7 +112,8 @@ export function versionInfo(version: Version | LoggedOp, winner: Version | undef
     at: timeText(version.time),
     hlc: formatTime(version.time),
     author: peerIdOf(name.author),
-    winner: winner !== undefined && winner.id === id && winner.index === name.index
+    winner: winner !== undefined && winner.id === id && winner.index === name.index,
+    ...(tsMs !== undefined && { tsMs })
   }
   return version.value === undefined ? shown : { ...shown, ...decodeValue(version.value) }
 }
