@@ -126,7 +126,7 @@ export class LevelDisk implements Disk, ReadSource {
       const asked = keys as Uint8Array[]
       const options = snapshot === undefined ? {} : { snapshot }
       // The way to a thread and back costs more than reading a few keys right here.
-      const few = keys.length <= syncReads && level.supports.getSync === true
+      const few = keys.length <= syncReads && (level.supports as { getSync?: boolean }).getSync === true
       const values = few ? asked.map(key => level.getSync(key, options)) : await level.getMany(asked, options)
       return values.map(value => (value === undefined ? undefined : plainBytes(value)))
     } catch (error) {
