@@ -29,7 +29,8 @@ async function peerInfo({ book, membership }: ViewComponents, peer: Author): Pro
   const dial = here?.net.dialState(peer)
   const blocked = record?.blocked === true
   const state = blocked ? 'blocked' : (session?.state ?? 'offline')
-  const reason = session?.reason ?? (connection === undefined ? (dial?.lastError ?? undefined) : undefined)
+  // Why the last stream ended is old news as soon as a dial has failed since.
+  const reason = (connection === undefined ? dial?.lastError : undefined) ?? session?.reason
   const info: PeerInfo = {
     peer: peerIdOf(peer),
     name: book.name(peer),
@@ -38,7 +39,8 @@ async function peerInfo({ book, membership }: ViewComponents, peer: Author): Pro
     rttMs: connection?.rttMs ?? null,
     theyLack: session?.theyLack ?? 'unknown',
     weLack: session?.weLack ?? 'unknown',
-    lastContactAt: isoOrNull(session?.lastContactAtMs),
+    // A network side that was opened anew has met nobody yet: the last ack is kept on disk.
+    lastContactAt: isoOrNull(session?.lastContactAtMs ?? record?.ackedAtMs),
     lastSyncAt: isoOrNull(session?.lastSyncAtMs),
     successfulSyncs: session?.successfulSyncs ?? 0,
     failedSyncs: session?.failedSyncs ?? 0,

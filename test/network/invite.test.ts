@@ -52,5 +52,16 @@ describe('an invite between two hosts', () => {
     assert.equal(status.keys, 0)
     assert.equal((await natter(['get', 'greeting'], inS)).code, 4)
     await until('the inviter says why', 15_000, () => /"event":"refused".*key/.test(a.stderr))
+
+    assert.equal((await natter(['invite', '--rotate'], api)).code, 0)
+    const reason = async (at: typeof api) => {
+      const [peer] = JSON.parse((await natter(['peers', '--json'], at)).stdout).peers
+      return peer?.reason as string | undefined
+    }
+    for (const at of [api, inB]) {
+      await until('both say that the key is another now', 15_000, async () =>
+        /pre-shared key/.test((await reason(at)) ?? '')
+      )
+    }
   })
 })
