@@ -82,7 +82,7 @@ export interface ChangesOptions {
   live?: boolean
 }
 
-/** One of the concurrent versions of a key, or one step of its history. */
+/** One of the concurrent versions of a key, or one step of its history; `hlc` is its hybrid time in 16 hex digits. */
 export interface VersionInfo {
   opId: string
   kind: string
@@ -91,11 +91,11 @@ export interface VersionInfo {
   /** Where the bytes are not JSON: base64, and `value` is null. */
   valueBase64?: string
   at: string
-  /** Hybrid time, 16 hex digits. */
   hlc: string
-  /** Peer id. */
   author: string
   winner: boolean
+  /** The time that a program gave with it (`ts_ms` of POST /p2p/ops). */
+  tsMs?: number
 }
 
 /** What a key is at, with the particulars that HTTP shows. */
@@ -257,15 +257,6 @@ export interface ListOptions extends Signal {
   reverse?: boolean
   /** @default no limit */
   limit?: number
-}
-
-/** One op of a program over HTTP (`POST /p2p/ops`). */
-export interface ProgramOp {
-  id: string
-  kind: 'put' | 'del'
-  key: string
-  value?: unknown
-  ts_ms?: number
 }
 
 export interface ProgramResult {

@@ -9,8 +9,9 @@ export function itemOf(cell: CellInfo): Json {
 }
 
 export function versionOf(version: VersionInfo): Json {
-  const { opId, kind, at, hlc, author, winner } = version
-  return { op_id: opId, kind, ...valueFields(version), at, hlc, author, winner }
+  const { opId, kind, at, hlc, author, winner, tsMs } = version
+  const writer = tsMs === undefined ? {} : { ts_ms: tsMs }
+  return { op_id: opId, kind, ...valueFields(version), at, hlc, author, winner, ...writer }
 }
 
 export function changeOf(change: Change): Json {

@@ -129,7 +129,8 @@ export const COMPONENTS = {
       at: time,
       hlc: { type: 'string', pattern: '^[0-9a-f]{16}$', description: 'Hybrid time.' },
       author: { type: 'string', description: 'Peer id.' },
-      winner: flag
+      winner: flag,
+      'ts_ms?': { ...count, description: 'The time that a program gave with it to POST /p2p/ops.' }
     },
     'A version of a key; one without a value is a delete.'
   ),

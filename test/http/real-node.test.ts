@@ -115,6 +115,10 @@ test('one node: changes resume by cursor, also over a restart; ids of programs t
     (sent.body['rejected'] as Json[]).map(entry => entry['id']),
     ['o-2']
   )
+  for (const noun of ['versions', 'history']) {
+    const [version] = (await before.call('GET', `/kv/till/${noun}`)).body[noun] as Json[]
+    assert.equal(version?.['ts_ms'], 1_700_000_000_000, noun)
+  }
   await before.call('PUT', '/kv/a', { value: 1 })
   const page = await before.call('GET', '/changes')
   assert.deepEqual(
