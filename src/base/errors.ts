@@ -175,7 +175,7 @@ export const ERRORS = {
     7,
     false,
     'This node has peers without a key',
-    'Start all nodes of the network with one key (--psk FILE), or forget those peers first.'
+    'Stop those peers and forget them (natter forget PEER), or start all nodes with one key: natter up --psk FILE'
   ),
   PEER_REFUSED: row(
     403,
@@ -258,7 +258,7 @@ export const ERRORS = {
     1,
     false,
     'The port is in use',
-    'Choose another with --http PORT or --listen, or stop the program that has it.'
+    'Stop the program that has it, or choose another: natter up --http 0   (or --listen /ip4/127.0.0.1/tcp/0)'
   ),
   NODE_UNREACHABLE: row(
     503,

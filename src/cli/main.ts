@@ -22,7 +22,11 @@ const FLAG_NAMES: Readonly<Record<string, string>> = {
 }
 
 export async function main(argv: readonly string[]): Promise<void> {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0)
+    console.error(`natter: the output cannot be written: ${error.message}.`)
+    process.exit(1)
+  })
   process.stderr.on('error', () => process.exit(1))
   process.exitCode = await run(argv)
   await flush(process.stdout)
@@ -49,7 +53,7 @@ async function run(argv: readonly string[]): Promise<number> {
       await action(context, parsed.opts(), ...args)
     }
   try {
-    await makeProgram(runAction).parseAsync([...argv], { from: 'user' })
+    await makeProgram(runAction).parseAsync(withoutVainHelp(argv), { from: 'user' })
     return context?.exit ?? 0
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0
@@ -62,6 +66,16 @@ async function run(argv: readonly string[]): Promise<number> {
   } finally {
     context?.close()
   }
+}
+
+/** Asking for the help of a command that does not exist is as wrong as running it; commander would help in general. */
+function withoutVainHelp(argv: readonly string[]): string[] {
+  if (!argv.some(word => word === 'help' || word === '--help' || word === '-h')) return [...argv]
+  const program = makeProgram(() => async () => undefined)
+  const { operands } = program.parseOptions([...argv])
+  const asked = operands[0] === 'help' ? operands[1] : operands[0]
+  const known = asked === undefined || asked === 'help' || program.commands.some(one => one.name() === asked)
+  return known ? [...argv] : [asked]
 }
 
 /** commander's errors as ours: its sentence without the word `error:`, with its suggestion. */

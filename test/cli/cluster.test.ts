@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
@@ -73,7 +74,9 @@ test('three members, one killed and brought back', async t => {
   assert.equal(missed.code, 5)
   const opId = missed.stdout.trim()
 
+  // Where the cluster was started: the command may name the script relative to it.
   const back = spawn('/bin/sh', ['-c', `exec ${end.command} --json`], {
+    cwd: tmpdir(),
     stdio: ['ignore', 'pipe', 'inherit']
   })
   t.after(() => back.kill('SIGKILL'))

@@ -52,7 +52,7 @@ test('writing and reading', async t => {
 
   const none = await node.natter(['put', 'a', 'null'])
   assert.equal(none.code, 2)
-  assert.match(none.stderr, /null is not a value/)
+  assert.match(none.stderr, /null is not a value[\s\S]*natter del a\n$/)
 
   assert.equal((await node.natter(['del', 'name'])).code, 0)
   const gone = await node.natter(['get', 'name'])
@@ -162,12 +162,21 @@ test('history, versions and the state of the node', async t => {
 
   const busy = await natter(['up', '--data', data, '--http', 'off'])
   assert.equal(busy.code, 7)
-  assert.match(busy.stderr, /natter up --data/)
+  assert.match(busy.stderr, / up --http off --data \.\/other-data\n$/)
   assert.equal((await natter(['verify', '--data', data])).code, 7)
   const port = new URL(node.http).port
   const taken = await natter(['up', '--data', join(folder, 'other'), '--http', port])
   assert.equal(taken.code, 1)
   assert.match(taken.stderr, /port is in use/)
+  assert.match(
+    taken.stderr,
+    new RegExp(` up --data ${join(folder, 'other')} --http 0\n$`),
+    'the whole command'
+  )
+  const [, at = ''] = /^(\/ip4\/127\.0\.0\.1\/tcp\/\d+)\/p2p/.exec(node.addrs[0] ?? '') ?? []
+  const listening = await natter(['up', '--data', join(folder, 'third'), '--http', 'off', '--listen', at])
+  assert.equal(listening.code, 1)
+  assert.match(listening.stderr, /another program listens on [\s\S]*--listen/)
 
   assert.equal((await node.stop('SIGINT')).code, 0)
   assert.match((await natter(['verify', '--data', data])).stdout, /1 keys: all is well/)

@@ -30,7 +30,9 @@ test('usage errors end with 2 and say what was meant', async () => {
     [['up', '--join', 'nonsense'], /not an invite/],
     [['cluster', '0'], /N must be a whole number/],
     [['import', '/nonexistent'], /cannot be read/],
-    [['repair'], /unknown command/]
+    [['repair'], /unknown command/],
+    [['repair', '--help'], /unknown command 'repair'/],
+    [['help', 'repair'], /unknown command 'repair'/]
   ]
   // A few at a time: each is a process, and the machine is small.
   for (let at = 0; at < cases.length; at += 4) {

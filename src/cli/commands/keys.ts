@@ -20,8 +20,10 @@ interface Written {
 
 const put: Action = async (context, options, key = '', value = '') => {
   const text = await readValue(value, context.signal)
-  const rawBody = `{"value":${jsonOfArgument(text, options['string'] === true)}}`
-  await write(context, options, 'PUT', key, { rawBody })
+  const json = jsonOfArgument(text, options['string'] === true)
+  if (json.trim() === 'null')
+    context.advise('INVALID_VALUE', `To delete the key: natter del ${shellQuote(key)}`)
+  await write(context, options, 'PUT', key, { rawBody: `{"value":${json}}` })
 }
 
 const del: Action = (context, options, key = '') => write(context, options, 'DELETE', key, {})

@@ -13,6 +13,7 @@ import type { Action, AddCommands } from '../command.js'
 import { collect, example } from '../command.js'
 import type { Context } from '../context.js'
 import type { Settings } from '../settings.js'
+import { commandName, shellQuote, withFlag } from '../shell.js'
 import { sheet } from '../table.js'
 import { readValue } from '../values.js'
 
@@ -40,13 +41,11 @@ const up: Action = async context => {
   const { settings, out } = context
   const scopes = LOG_SCOPES[Math.min(out.verbosity, LOG_SCOPES.length) - 1]
   if (scopes !== undefined) process.env['DEBUG'] ??= scopes
+  const argv = process.argv.slice(2)
+  const apart = settings.http === 'off' ? argv : withFlag(argv, '--http', '0')
   context.advise(
     'DIRECTORY_IN_USE',
-    `Stop the other process, or use another directory: natter up --data ./other-data`
-  )
-  context.advise(
-    'PORT_IN_USE',
-    'Stop the program that has the port, or choose another: natter up --http 7071'
+    `Stop the other process, or use another directory: ${commandOf(withFlag(apart, '--data', './other-data'))}`
   )
   const http = parseHttp(settings.http ?? DEFAULT_HTTP)
   const dataDir = settings.dataDir ?? DEFAULT_DATA_DIR
@@ -56,6 +55,10 @@ const up: Action = async context => {
   // Loaded only now: DEBUG is read when the libraries load.
   const { createNode } = await import('../../node.js')
   const node = await createNode(options)
+  context.advise(
+    'PORT_IN_USE',
+    `Stop the program that has the port, or let one be chosen: ${commandOf(withFlag(argv, '--http', '0'))}`
+  )
   try {
     const server = http === undefined ? undefined : await node.serve(serveOptions(http, dataDir, settings))
     await tellReady(context, node, server?.url ?? null, dataDir)
@@ -91,6 +94,11 @@ async function tellReady(
     ].join('\n')
   )
   out.note('Ctrl-C stops it.')
+}
+
+/** The command as it can be pasted; an invite is a secret, and the directory keeps what it said. */
+function commandOf(argv: readonly string[]): string {
+  return [commandName(), ...withFlag(argv, '--join', undefined).map(shellQuote)].join(' ')
 }
 
 /** What a person at the terminal should know without asking: who was refused and why, and what the disk does. */
