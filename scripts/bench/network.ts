@@ -1,69 +1,15 @@
 /** Two nodes in two processes on loopback, against the bare pipeline between two processes. */
 import { join } from 'node:path'
-import { ClassicLevel } from 'classic-level'
 import type { SyncRound } from '../../src/base/index.js'
-import type { NatterNode, NodeOptions } from '../../src/node.js'
+import type { NatterNode } from '../../src/node.js'
 import { createNode } from '../../src/node.js'
-import { BarePipeline } from './bare-pipeline.js'
-import { besideBareWriter } from './bare-writer.js'
 import { FarNode } from './far-node.js'
 import type { Bench, Line, Scale } from './harness.js'
-import {
-  entries,
-  entry,
-  median,
-  milliseconds,
-  payloadBytes,
-  percentile,
-  rateOf,
-  shareLine,
-  withFolder
-} from './harness.js'
+import { entries, entry, median, milliseconds, payloadBytes, shareLine, withFolder } from './harness.js'
+import { AGREE_MS, withMany, withPair, withPipeline } from './pair.js'
+import { runSingles } from './singles.js'
 
 const BULK = 1000
-/** Milliseconds after which two nodes that do not agree fail the benchmark. */
-const AGREE_MS = 120_000
-
-interface Pair {
-  near: NatterNode
-  far: FarNode
-  farOptions: NodeOptions
-}
-
-/** Two connected nodes, the near one here. */
-async function withPair<T>(options: Partial<NodeOptions>, run: (pair: Pair) => Promise<T>): Promise<T> {
-  return withFolder(async folder => {
-    const near = await createNode({ ...options, dataDir: join(folder, 'near'), mdns: false, name: 'near' })
-    const far = await FarNode.spawn()
-    try {
-      const { addrs } = await near.status()
-      const farOptions = {
-        ...options,
-        dataDir: join(folder, 'far'),
-        mdns: false,
-        name: 'far',
-        bootstrap: addrs
-      }
-      await far.call('start', { options: farOptions })
-      await near.sync.wait({ connected: 1, timeout: AGREE_MS })
-      return await run({ near, far, farOptions })
-    } finally {
-      await far.end()
-      await near.stop()
-    }
-  })
-}
-
-function withPipeline<T>(run: (pipeline: BarePipeline) => Promise<T>): Promise<T> {
-  return withFolder(async folder => {
-    const pipeline = await BarePipeline.start(join(folder, 'here'), join(folder, 'there'))
-    try {
-      return await run(pipeline)
-    } finally {
-      await pipeline.stop()
-    }
-  })
-}
 
 async function putBatch(node: NatterNode, from: number, count: number): Promise<void> {
   await node.db.batch(entries(from, count).map(({ key, value }) => ({ type: 'put', key, value })))
@@ -134,92 +80,6 @@ async function runCatchUp(ops: number, bare: number): Promise<Line> {
   )
 }
 
-/** Blocks in which ours and the bare one take turns. */
-const BLOCKS = 10
-
-async function runSingles(scale: Scale): Promise<Line[]> {
-  return withPipeline(pipeline =>
-    withPair({}, async ({ near }) => {
-      let n = 0
-      const bareBefore = await bareSinglesRate(scale)
-      const rate = await rateOf(scale.repetitions * scale.repetitionMs, async () => {
-        const { key, value } = entry(n++)
-        await near.db.put(key, value)
-        return 1
-      })
-      await near.sync.wait({ acked: 1, timeout: AGREE_MS })
-      const bareRate = (bareBefore + (await bareSinglesRate(scale))) / 2
-
-      const latencies: number[] = []
-      const bareLatencies: number[] = []
-      for (let block = 0; block < BLOCKS; block++) {
-        await latenciesOf(bareLatencies, scale.writes / BLOCKS, async () => {
-          await pipeline.write(entries(n++, 1))
-          await pipeline.drain()
-        })
-        await latenciesOf(latencies, scale.writes / BLOCKS, async () => {
-          const { key, value } = entry(n++)
-          await near.write([{ type: 'put', key, value }], { ack: 1, timeout: AGREE_MS })
-        })
-      }
-      return [
-        shareLine(
-          'A→B live, awaited single puts',
-          0.5,
-          rate,
-          bareRate,
-          'bare: two processes, a LevelDB each'
-        ),
-        ...latencyLines(latencies, percentile(bareLatencies, 0.5))
-      ]
-    })
-  )
-}
-
-/** Awaited synced puts a second while a second process does the same. */
-function bareSinglesRate({ repetitionMs, repetitions }: Scale): Promise<number> {
-  return withFolder(async folder => {
-    const level = new ClassicLevel<string, unknown>(join(folder, 'here'), { valueEncoding: 'json' })
-    await level.open()
-    let n = 0
-    const rate = await besideBareWriter(join(folder, 'there'), () =>
-      rateOf((repetitions * repetitionMs) / 2, async () => {
-        const { key, value } = entry(n++)
-        await level.put(key, value, { sync: true })
-        return 1
-      })
-    )
-    await level.close()
-    return rate
-  })
-}
-
-/** Adds the milliseconds of each of `count` calls, one after the other. */
-async function latenciesOf(latencies: number[], count: number, write: () => Promise<void>): Promise<void> {
-  for (let i = 0; i < count; i++) {
-    const startedAtMs = performance.now()
-    await write()
-    latencies.push(performance.now() - startedAtMs)
-  }
-}
-
-function latencyLines(latencies: readonly number[], bareP50: number): Line[] {
-  const p50 = percentile(latencies, 0.5)
-  const p99 = percentile(latencies, 0.99)
-  const what = 'one write, on disk at the other node and known so'
-  return [
-    {
-      what: `${what}, p50`,
-      budget: '≤ 2 × bare',
-      measured: milliseconds(p50),
-      bare: milliseconds(bareP50),
-      ratio: p50 / bareP50,
-      ok: p50 <= 2 * bareP50
-    },
-    { what: `${what}, p99`, budget: '≤ 10 ms', measured: milliseconds(p99), ratio: p99 / 10, ok: p99 <= 10 }
-  ]
-}
-
 /** The first round with the peer after `act`. */
 function nextRound(node: NatterNode, act: () => Promise<unknown>): Promise<SyncRound> {
   return new Promise((resolve, reject) => {
@@ -272,32 +132,6 @@ function roundLine(what: string, round: SyncRound, maxBytes: number, maxTrips: n
     ok: bytes <= maxBytes && round.roundTrips <= maxTrips,
     note: note ?? `round ${round.status}, ${milliseconds(round.durationMs)}`
   }
-}
-
-/** A node here and others in processes of their own, all connected. */
-function withMany<T>(
-  nodes: number,
-  options: Partial<NodeOptions>,
-  run: (hub: NatterNode, others: FarNode[]) => Promise<T>
-): Promise<T> {
-  return withFolder(async folder => {
-    const hub = await createNode({ ...options, mdns: false, dataDir: join(folder, 'hub'), name: 'hub' })
-    const { addrs } = await hub.status()
-    const others: FarNode[] = []
-    try {
-      for (let i = 1; i < nodes; i++) {
-        const far = await FarNode.spawn()
-        others.push(far)
-        const own = { mdns: false, dataDir: join(folder, String(i)), name: `far-${i}`, bootstrap: addrs }
-        await far.call('start', { options: { ...options, ...own } })
-      }
-      await hub.sync.wait({ connected: nodes - 1, timeout: AGREE_MS })
-      return await run(hub, others)
-    } finally {
-      await Promise.all(others.map(far => far.end()))
-      await hub.stop()
-    }
-  })
 }
 
 /** Batches a second that are written one by one. */
