@@ -31,25 +31,33 @@ export async function acceptProgramOps(
   const outcomes = await Promise.all(ops.map(op => accept(store, limits, op)))
   const result: ProgramResult = { ackedIds: [], rejected: [] }
   for (const outcome of outcomes) {
-    if (typeof outcome === 'string') result.ackedIds.push(outcome)
-    else result.rejected.push(outcome)
+    if ('ackedId' in outcome) result.ackedIds.push(outcome.ackedId)
+    else result.rejected.push(rejectionOf(outcome))
   }
+  // A store that takes nothing is no matter of single ops: the whole request is answered so, and can be repeated.
+  const down = outcomes.find(
+    outcome => 'error' in outcome && isNatterError(outcome.error) && outcome.error.row.retryable
+  )
+  if (result.ackedIds.length === 0 && down !== undefined && 'error' in down) throw down.error
   return result
 }
 
-/** The acknowledged id, or why the op was rejected. */
-async function accept(store: Store, limits: Limits, op: unknown): Promise<string | Rejection> {
+type Outcome = { readonly ackedId: string } | { readonly id: string | null; readonly error: unknown }
+
+function rejectionOf({ id, error }: { readonly id: string | null; readonly error: unknown }): Rejection {
+  if (!isNatterError(error)) return { id, code: 'INTERNAL', error: messageOf(error), retryable: false }
+  return { id, code: error.code, error: error.message, retryable: error.row.retryable }
+}
+
+async function accept(store: Store, limits: Limits, op: unknown): Promise<Outcome> {
   const fields: Record<string, unknown> = typeof op === 'object' && op !== null ? { ...op } : {}
   const id = typeof fields['id'] === 'string' ? fields['id'] : null
   try {
     checkClientId(id)
     await store.write({ ops: [programOp(fields, limits)], id })
-    return id
+    return { ackedId: id }
   } catch (error) {
-    if (!isNatterError(error)) {
-      return { id, code: 'INTERNAL', error: messageOf(error), retryable: false }
-    }
-    return { id, code: error.code, error: error.message, retryable: error.row.retryable }
+    return { id, error }
   }
 }
 

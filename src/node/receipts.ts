@@ -59,27 +59,22 @@ export class Receipts {
     return this.#receipt(written, counted, this.#acked(written, counted).length === counted.length)
   }
 
+  /** `known`: the nodes that 'all' means. */
   async #wait(
     written: Written,
-    counted: readonly Author[],
+    known: readonly Author[],
     target: number | 'all',
     options: WaitOptions
   ): Promise<Receipt> {
-    const { clock, progress } = this.#init
-    const enough = () => {
-      const among = target === 'all' ? counted : this.#init.book.counted()
-      return this.#acked(written, among).length >= (target === 'all' ? counted.length : target)
-    }
+    const { book, clock, progress } = this.#init
+    const counted = () => (target === 'all' ? known : book.counted())
+    const enough = () => this.#acked(written, counted()).length >= (target === 'all' ? known.length : target)
     const asking = new AbortController()
     if (!enough()) void this.#askOthers(written, asking.signal)
     try {
-      const reached = await waitUntil(enough, {
-        progress,
-        clock,
-        timeoutMs: options.timeout ?? DEFAULT_WAIT_MS,
-        signal: options.signal
-      })
-      return this.#receipt(written, this.#init.book.counted(), reached)
+      const timeoutMs = options.timeout ?? DEFAULT_WAIT_MS
+      const reached = await waitUntil(enough, { progress, clock, timeoutMs, signal: options.signal })
+      return this.#receipt(written, counted(), reached)
     } finally {
       asking.abort()
     }
@@ -132,7 +127,7 @@ export class Receipts {
     if (written.id !== undefined) state.id = written.id
     const wait: Receipt['wait'] = (target, options = {}) => {
       checkAckTarget(target)
-      return this.#wait(written, this.#init.book.counted(), target, options)
+      return this.#wait(written, counted, target, options)
     }
     // Not enumerable, so that a receipt prints and serialises as its state.
     return Object.defineProperty({ ...state }, 'wait', { value: wait }) as Receipt
