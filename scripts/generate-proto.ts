@@ -1,10 +1,9 @@
-// Makes src/wire/generated/*.ts out of protocols/*.proto. The output is committed; the build does not need protons.
+/** `npm run generate`: makes src/wire/generated/*.ts out of protocols/*.proto. The output is committed; the build does not need protons. */
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
+const root = process.cwd()
 const sources = join(root, 'protocols')
 const output = join(root, 'src', 'wire', 'generated')
 
