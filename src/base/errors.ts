@@ -321,5 +321,5 @@ export function isNatterError(error: unknown, code?: ErrorCode): error is Natter
 export function messageOf(thrown: unknown): string {
   if (thrown instanceof Error) return thrown.message
   if (typeof thrown === 'object' && thrown !== null && 'error' in thrown) return messageOf(thrown.error)
-  return String(thrown)
+  return thrown === undefined ? 'no reason was given' : String(thrown)
 }

@@ -23,7 +23,8 @@ export interface Offline extends AsyncDisposable {
 
 /** @throws NatterError `DIRECTORY_UNUSABLE`, `DIRECTORY_IN_USE`, `STORE_DAMAGED`, … */
 export async function openOffline(dataDir: string): Promise<Offline> {
-  if (!existsSync(join(dataDir, 'identity.key'))) {
+  // One of the two may be lost: that is damage, and told as such by whoever opens the directory.
+  if (!['identity.key', 'natter.json'].some(name => existsSync(join(dataDir, name)))) {
     throw new NatterError('DIRECTORY_UNUSABLE', `no node has its data in ${dataDir}`, {
       remedy: `Name the directory of a node, or make one: natter up --data ${dataDir}`
     })

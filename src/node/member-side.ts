@@ -240,7 +240,8 @@ export class MemberSide {
       const port = actual === undefined ? undefined : portOf(actual)
       if (port !== undefined) ports[addr] = port
     }
-    await settings.update({ ports })
+    // Not for nothing: a start must not need room on a full disk.
+    if (JSON.stringify(ports) !== JSON.stringify(settings.get().ports)) await settings.update({ ports })
     if (addrs[0] !== undefined) await directory?.lock.describe({ multiaddr: addrs[0] })
   }
 

@@ -74,13 +74,14 @@ async function nodeOutbox({ store, book, membership }: ViewComponents, peer: Aut
   const acked = book.record(peer)?.acked ?? 0
   const session: SessionInfo | undefined = await here?.engine.session(peer)
   const dial = here?.net.dialState(peer)
+  const connected = here?.net.connected().some(candidate => candidate.peer === peer) === true
   const lag = await store.backlog(acked, tip => holdsTip(book, peer, tip))
   return {
     peer: peerIdOf(peer),
     name: book.name(peer),
     position: formatCursor(store, acked),
     ...lag,
-    lastError: session?.lastError ?? dial?.lastError ?? null,
+    lastError: (connected ? undefined : dial?.lastError) ?? session?.lastError ?? null,
     nextTryAt: isoOrNull(dial?.nextTryAtMs)
   }
 }

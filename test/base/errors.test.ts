@@ -44,5 +44,5 @@ test('anything thrown has a message', () => {
   assert.equal(messageOf(new Error('one')), 'one')
   assert.equal(messageOf({ error: new Error('two') }), 'two')
   assert.equal(messageOf('three'), 'three')
-  assert.equal(messageOf(undefined), 'undefined')
+  assert.equal(messageOf(undefined), 'no reason was given')
 })

@@ -1,6 +1,6 @@
 /** Every command against a running node, with its exit codes. */
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
@@ -230,6 +230,10 @@ test('damage ends with 8', async t => {
   const { code, stderr } = await natter(['verify', '--data', data, '--json'])
   assert.equal(code, 8)
   assert.equal(parse(stderr)['code'], 'STORE_DAMAGED')
+  assert.doesNotMatch(String(parse(stderr)['remedy']), /natter verify/, 'no advice to do it again')
+
+  rmSync(join(data, 'identity.key'))
+  assert.equal((await natter(['id', '--data', data])).code, 7, 'a lost key is no missing node')
 })
 
 test('a reader that goes away is no failure', async t => {

@@ -62,6 +62,8 @@ describe('an invite between two hosts', () => {
       await until('both say that the key is another now', 15_000, async () =>
         /pre-shared key/.test((await reason(at)) ?? '')
       )
+      const [outbox] = JSON.parse((await natter(['outbox', '--json'], at)).stdout).peers
+      assert.match(outbox.lastError, /pre-shared key/)
     }
   })
 })

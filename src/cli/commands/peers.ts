@@ -92,14 +92,16 @@ function describeOutboxes(list: readonly OutboxInfo[]): string {
       { title: 'OPS', right: true },
       { title: 'BYTES', right: true },
       { title: 'OLDEST', right: true },
+      { title: 'NEXT TRY', right: true },
       { title: 'LAST ERROR', flexible: true }
     ],
-    list.map(({ peer, name, ops, bytes, oldestMs, lastError }) => [
+    list.map(({ peer, name, ops, bytes, oldestMs, lastError, nextTryAt }) => [
       shortPeer(peer),
       name ?? '-',
       String(ops),
       formatBytes(bytes),
       ops === 0 ? '-' : formatDuration(oldestMs),
+      nextTryAt === null ? '-' : `in ${formatDuration(Math.max(0, Date.parse(nextTryAt) - Date.now()))}`,
       lastError ?? '-'
     ])
   )

@@ -7,6 +7,10 @@ import { example, textFlag } from '../command.js'
 import { table } from '../table.js'
 
 const verify: Action = async (context, options) => {
+  context.advise(
+    'STORE_DAMAGED',
+    'Restore the directory from a backup, or start with an empty one: what peers hold comes from them.'
+  )
   const dataDir = textFlag(options, 'data')
   const report =
     dataDir === undefined ? await verifyRunning(context) : await verifyOffline(dataDir, context.signal)
