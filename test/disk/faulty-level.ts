@@ -9,6 +9,26 @@ export class Faults {
   reads: 'no' | 'LEVEL_IO_ERROR' | 'LEVEL_CORRUPTION' = 'no'
   /** Handles that were made. */
   handles = 0
+  #held: { reached: () => void; released: Promise<void> } | undefined
+
+  /** Holds the next write before it reaches the database: `reached` resolves when it is there. */
+  holdWrite(): { reached: Promise<void>; release: () => void } {
+    let release = (): void => undefined
+    const released = new Promise<void>(resolve => {
+      release = resolve
+    })
+    const reached = new Promise<void>(resolve => {
+      this.#held = { reached: resolve, released }
+    })
+    return { reached, release }
+  }
+
+  async passWrite(): Promise<void> {
+    const held = this.#held
+    this.#held = undefined
+    held?.reached()
+    await held?.released
+  }
 }
 
 /** A factory of handles for `openLevelDisk`, failing as `faults` says at each moment. */
@@ -33,6 +53,7 @@ export function faultyLevel(faults: Faults): (location: string) => BytesLevel {
         const made = chained.call(level)
         const write = made.write.bind(made) as (options: object) => Promise<void>
         made.write = async (options: object = {}) => {
+          await faults.passWrite()
           if (faults.writes === 'before') throw levelError('LEVEL_IO_ERROR', 'No space left on device')
           await write(options)
           if (faults.writes === 'after') throw levelError('LEVEL_IO_ERROR', 'Input/output error')

@@ -65,10 +65,12 @@ test('a commit that failed without trace was not made; the store goes on in a ne
   withStore(async ({ faults, store, applied, recover }) => {
     const before = await store.write({ ops: [put('a', 1)] })
     faults.writes = 'before'
+    const held = faults.holdWrite()
     const first = store.write({ ops: [put('a', 2)] })
-    await new Promise(resolve => setImmediate(resolve))
-    const behind = store.write({ ops: [put('a', 3)] })
-    assert.deepEqual(await codesOf([first, behind]), ['INDETERMINATE', 'STORE_FENCED'])
+    await held.reached
+    const codes = codesOf([first, store.write({ ops: [put('a', 3)] })])
+    held.release()
+    assert.deepEqual(await codes, ['INDETERMINATE', 'STORE_FENCED'])
     await assert.rejects(store.write({ ops: [put('a', 4)] }), { code: 'STORE_FENCED' })
     await assert.rejects(store.apply([]), { code: 'STORE_FENCED' })
     assert.equal(await read(store, 'a'), 1, 'reads go on')
