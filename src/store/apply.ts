@@ -4,7 +4,7 @@
  * Keeps: only a gap in the chain or a missing dep holds a batch back; whether an entry of `over` has effect is a
  * function of the log alone, so the verdict is the same everywhere, in whatever order batches arrive.
  */
-import type { Batch, ClientIdHash, ShortId, Tip } from '../log/index.js'
+import type { Batch, ClientIdHash, Dep, ShortId, Tip } from '../log/index.js'
 import { NO_BATCH, OP_FLAG, shortId } from '../log/index.js'
 import type { DraftCells } from './cells.js'
 import type { ClientOp } from './client-ids.js'
@@ -31,7 +31,7 @@ export interface Placement {
 export type Verdict =
   | { readonly status: 'ready'; readonly placement: Placement }
   | { readonly status: 'duplicate' }
-  | { readonly status: 'missing'; readonly missing: readonly Tip[] }
+  | { readonly status: 'missing'; readonly missing: readonly Tip[]; readonly impossible: boolean }
 
 type Slot = {
   readonly chain: Chain
@@ -52,28 +52,36 @@ export async function placeBatch(draft: Draft, batch: Batch): Promise<Verdict> {
     return { status: 'duplicate' }
   }
   const missing: Tip[] = []
+  let impossible = false
+  const lacks = (dep: Dep): void => {
+    missing.push({ author: dep.author, epoch: dep.epoch, seq: dep.seq, id: shortId(dep.id) })
+    // A batch has one name and one id, and a short id stands for one batch: what was asked for is nowhere.
+    if (draft.holds(shortId(dep.id))) impossible = true
+  }
   const slot = await slotOf(draft, batch)
   if (slot === 'duplicate') return { status: 'duplicate' }
-  if (slot === 'missing') {
+  if (slot === 'missing' || slot === 'impossible') {
     const { author, epoch, seq, previous } = header
-    missing.push({ author, epoch, seq: seq - 1, id: shortId(previous) })
+    lacks({ author, epoch, seq: seq - 1, id: previous })
+    if (slot === 'impossible') impossible = true
   }
   const deps: Place[] = []
   for (const dep of header.deps) {
-    const id = shortId(dep.id)
     const number = draft.init.state.authors.numberOf(dep.author)
-    const place = number === undefined ? undefined : await draft.find(number, dep, id)
-    if (place === undefined || place.id !== dep.id) {
-      missing.push({ author: dep.author, epoch: dep.epoch, seq: dep.seq, id })
-    } else deps.push(place)
+    const place = number === undefined ? undefined : await draft.find(number, dep, shortId(dep.id))
+    if (place?.id === dep.id) deps.push(place)
+    else {
+      lacks(dep)
+      if (place !== undefined) impossible = true
+    }
   }
-  if (missing.length > 0 || slot === 'missing') return { status: 'missing', missing }
+  if (missing.length > 0 || typeof slot === 'string') return { status: 'missing', missing, impossible }
   const { chain } = slot
   const author = chain.author === newAuthor ? draft.init.state.authors.intern(header.author) : chain.author
   return { status: 'ready', placement: { ...slot, chain: { ...chain, author }, deps } }
 }
 
-async function slotOf(draft: Draft, batch: Batch): Promise<Slot | 'duplicate' | 'missing'> {
+async function slotOf(draft: Draft, batch: Batch): Promise<Slot | 'duplicate' | 'missing' | 'impossible'> {
   const { author, epoch, seq, previous } = batch.header
   const { authors } = draft.init.state
   if (previous === NO_BATCH) {
@@ -89,7 +97,8 @@ async function slotOf(draft: Draft, batch: Batch): Promise<Slot | 'duplicate' | 
   const number = authors.numberOf(author)
   if (number === undefined) return 'missing'
   const before = await draft.find(number, { epoch, seq: seq - 1 }, shortId(previous))
-  if (before === undefined || before.id !== previous) return 'missing'
+  if (before === undefined) return 'missing'
+  if (before.id !== previous) return 'impossible'
   const chain = { author: number, epoch, branch: before.branch }
   // A tip is named by nobody, so nothing can stand behind it.
   if (draft.tip(shortId(previous)) !== undefined) return { chain, begins: undefined, rivals: [] }

@@ -86,6 +86,11 @@ export class Draft {
     return this.#tips.get(id) ?? (this.#gone.has(id) ? undefined : this.init.state.tips.get(id))
   }
 
+  /** Whether a batch with this id is a tip, was one before this commit, or came with it. */
+  holds(id: ShortId): boolean {
+    return this.init.state.tips.has(id) || this.lineage.placed.has(id)
+  }
+
   tipsOf(author: number): TipRecord[] {
     const tips: TipRecord[] = []
     for (const [id, tip] of this.init.state.tipsByAuthor.get(author) ?? [])

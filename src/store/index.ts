@@ -56,8 +56,16 @@ export interface Committed {
 export type ApplyResult =
   | { readonly batch: Batch; readonly status: 'applied'; readonly mark: Mark }
   | { readonly batch: Batch; readonly status: 'duplicate' }
-  /** Its previous batch or a dep is not applied: hold it back and try again when `missing` are. */
-  | { readonly batch: Batch; readonly status: 'missing'; readonly missing: readonly Tip[] }
+  /**
+   * Its previous batch or a dep is not applied: hold it back and try again when `missing` are. `impossible`: what one of
+   * them names is applied under another name, or another id stands for it, so that it can never be met: let it go.
+   */
+  | {
+      readonly batch: Batch
+      readonly status: 'missing'
+      readonly missing: readonly Tip[]
+      readonly impossible?: true
+    }
 
 /** One batch of a commit, as it is told to listeners after it is durable, in position order. */
 export interface AppliedBatch {

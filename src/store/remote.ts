@@ -38,9 +38,10 @@ export class RemoteSession {
     for (const batch of batches) {
       const verdict = await placeBatch(this.#draft, batch)
       if (verdict.status === 'duplicate') results.push({ batch, status: 'duplicate' })
-      else if (verdict.status === 'missing')
-        results.push({ batch, status: 'missing', missing: verdict.missing })
-      else results.push(await this.#take(batch, verdict.placement, ops.get(batch)!))
+      else if (verdict.status === 'missing') {
+        const { missing, impossible } = verdict
+        results.push({ batch, status: 'missing', missing, ...(impossible && { impossible }) })
+      } else results.push(await this.#take(batch, verdict.placement, ops.get(batch)!))
     }
     writeCovers(this.#draft, batches, proof)
     return results

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { nodeCrypto } from '../../src/base/crypto-node.js'
 import type { NodeEvents } from '../../src/base/index.js'
 import { utf8 } from '../../src/base/index.js'
-import type { Epoch, OverRef } from '../../src/log/index.js'
+import type { Author, BatchId, Epoch, OverRef } from '../../src/log/index.js'
 import { databaseIdOf, NO_BATCH, OP_FLAG, shortId } from '../../src/log/index.js'
 import { batchesOf, carry, exchange, forge } from './exchange.js'
 import {
@@ -200,5 +200,42 @@ test('what lacks its chain or a dep is missing, by name; what cannot be read is 
   assert.equal(cell.winner, undefined)
   assert.match(cell.unreadable!, /kind 77/)
   assert.deepEqual((await store.verify()).damage, [])
+  await closeStore(store)
+})
+
+test('a dep on what is applied under another name or another id is said to be impossible', async () => {
+  const store = await storeOf(2)
+  for (const value of [1, 2]) await store.write({ ops: [put('a', value)] })
+  const [old, tip] = await batchesOf(store)
+  const name = ({
+    header,
+    id
+  }: typeof tip & {}): { author: Author; epoch: Epoch; seq: number; id: BatchId } => ({
+    author: header.author,
+    epoch: header.epoch,
+    seq: header.seq,
+    id
+  })
+  const otherId = (id: BatchId): BatchId => (id.slice(0, 32) + '0'.repeat(32)) as BatchId
+  const fields = { epoch: EPOCH, database, time: { ms: START_MS, counter: 0 }, seq: 1, previous: NO_BATCH }
+  const wrong: readonly [string, ReturnType<typeof name>][] = [
+    ['another seq', { ...name(tip!), seq: 999 }],
+    ['another epoch', { ...name(tip!), epoch: EPOCH }],
+    ['another author', { ...name(tip!), author: 'ab'.repeat(32) as Author }],
+    ['another id', { ...name(tip!), id: otherId(tip!.id) }],
+    ['another id of one that is no tip', { ...name(old!), id: otherId(old!.id) }]
+  ]
+  for (const [what, dep] of wrong) {
+    const [result] = await store.apply([forge(9, { ...fields, deps: [dep] }, [wild('x', '1')])])
+    assert.ok(result?.status === 'missing' && result.impossible, what)
+  }
+  const first = forge(9, fields, [wild('x', '1')])
+  await store.apply([first])
+  const behind = forge(9, { ...fields, seq: 2, previous: otherId(first.id) }, [])
+  const [result] = await store.apply([behind])
+  assert.ok(result?.status === 'missing' && result.impossible, 'another previous id')
+  const unknown = { ...name(tip!), seq: 999, id: 'cd'.repeat(32) as BatchId }
+  const [open] = await store.apply([forge(9, { ...fields, seq: 2, previous: first.id, deps: [unknown] }, [])])
+  assert.ok(open?.status === 'missing' && open.impossible === undefined, 'what may come yet')
   await closeStore(store)
 })
