@@ -2,5 +2,6 @@
 export * from './bytes.js'
 export * from './errors.js'
 export * from './limits.js'
+export type * from './node-face.js'
 export * from './ports.js'
 export type * from './shapes.js'
