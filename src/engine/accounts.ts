@@ -70,6 +70,7 @@ export class Accounts {
     }
     if (this.inSync(peer)) return { state: 'current' }
     if (stream.phase === 'hello') return { state: 'unknown', reason: 'the handshake is under way' }
+    if (stream.trouble !== undefined) return { state: 'behind', reason: `the peer ${stream.trouble}` }
     if (stream.choked) return { state: 'behind', reason: 'the peer takes nothing at the moment' }
     return { state: 'syncing' }
   }

@@ -195,6 +195,9 @@ export class Loop {
         this.#timer = this.#init.clock.schedule(delayMs, () => this.dispatch({ type: 'wake' }))
         return
       }
+      case 'trouble':
+        log('sync', `${peerIdOf(effect.peer)} ${effect.reason}`)
+        return
       case 'suspect':
         log(
           'sync',
@@ -230,13 +233,15 @@ export class Loop {
     this.#init.onClosed(channel, reason, violation, againMs)
   }
 
-  #apply({ stream, from, batches, proof, bytes }: Extract<Effect, { type: 'apply' }>): void {
+  #apply({ stream, from, batches, proof, bytes, since }: Extract<Effect, { type: 'apply' }>): void {
     this.#init.store.apply(batches, proof).then(
-      outcomes =>
-        this.dispatch({ type: 'results', stream, from, bytes, proof, outcomes: outcomes.map(plain) }),
+      outcomes => {
+        const results = outcomes.map(plain)
+        this.dispatch({ type: 'results', stream, from, bytes, proof, since, outcomes: results })
+      },
       (error: unknown) => {
         const outcomes = batches.map(batch => ({ batch, status: 'failed' }) as const)
-        this.dispatch({ type: 'results', stream, from, bytes, proof, outcomes })
+        this.dispatch({ type: 'results', stream, from, bytes, proof, since, outcomes })
         this.refuse(stream, error)
       }
     )

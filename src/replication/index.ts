@@ -78,6 +78,8 @@ export interface AppliedHere {
 
 export type Outcome =
   | { readonly batch: Batch; readonly status: 'applied' | 'duplicate' }
+  /** It names a batch that is applied here under another name: what it waits for can never come. */
+  | { readonly batch: Batch; readonly status: 'never' }
   /** The disk did not take it: it is not here, and will be asked for again. */
   | { readonly batch: Batch; readonly status: 'failed' }
   | { readonly batch: Batch; readonly status: 'missing'; readonly missing: readonly Tip[] }
@@ -117,6 +119,8 @@ export type Event =
       readonly stream: StreamId | null
       readonly from: Author
       readonly bytes: number
+      /** As in the effect. */
+      readonly since: number
       readonly outcomes: readonly Outcome[]
       readonly proof: readonly BareHeader[]
     }
@@ -161,6 +165,8 @@ export type Effect =
       readonly batches: readonly Batch[]
       readonly proof: readonly BareHeader[]
       readonly bytes: number
+      /** The newest position that was known when this was decided: tells what the verdict did not yet see. */
+      readonly since: number
     }
   /** Read the tips that changed above a position (all for 0); answer with `headsRead`. */
   | { readonly type: 'readHeads'; readonly stream: StreamId; readonly since: number }
@@ -193,6 +199,8 @@ export type Effect =
   | { readonly type: 'progress'; readonly peer: Author }
   /** Call again with `wake` at this time, in place of any earlier such request. */
   | { readonly type: 'wake'; readonly atMs: number }
+  /** Something that a peer shows cannot be applied here. */
+  | { readonly type: 'trouble'; readonly peer: Author; readonly reason: string }
   /** Both sides hold the same tips by their words, and their digests differ: check the own disk. */
   | { readonly type: 'suspect'; readonly peer: Author }
 

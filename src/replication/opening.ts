@@ -37,6 +37,7 @@ export function onOpened(turn: Turn, event: Extract<Event, { type: 'opened' }>):
     ahead: new Map(),
     implied: new Set(),
     complete: false,
+    trouble: undefined,
     ackDue: undefined,
     credit: 0,
     owed: 0,

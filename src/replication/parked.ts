@@ -7,13 +7,18 @@ import type { Author, BareHeader, Batch, ShortId, Tip } from '../log/index.js'
 import { shortId } from '../log/index.js'
 import type { StreamId } from './index.js'
 
+/** A batch, and what it waits for: also others of its group. */
+export interface Held {
+  readonly batch: Batch
+  readonly missing: readonly Tip[]
+}
+
 /** Batches of one run that wait together, since the signature of the last covers the others. */
 export interface ParkedGroup {
   readonly stream: StreamId | null
   readonly from: Author
-  readonly batches: readonly Batch[]
+  readonly held: readonly Held[]
   readonly proof: readonly BareHeader[]
-  readonly missing: readonly Tip[]
 }
 
 export interface ParkingLimits {
@@ -25,7 +30,7 @@ export class Parking {
   readonly #limits: ParkingLimits
   readonly #groups = new Set<ParkedGroup>()
   readonly #waiting = new Map<ShortId, Set<ParkedGroup>>()
-  readonly #ids = new Map<ShortId, Set<ParkedGroup>>()
+  readonly #held = new Map<ShortId, Set<Held>>()
   readonly #bytes = new Map<Author, number>()
   readonly #batches = new Map<Author, number>()
 
@@ -34,12 +39,12 @@ export class Parking {
   }
 
   has(id: ShortId): boolean {
-    return this.#ids.has(id)
+    return this.#held.has(id)
   }
 
-  /** What a parked batch waits for. */
-  missingOf(id: ShortId): Tip[] {
-    return [...(this.#ids.get(id) ?? [])].flatMap(group => group.missing)
+  /** What a parked batch names that is not applied: whoever has the batch has these. */
+  *missingOf(id: ShortId): IterableIterator<Tip> {
+    for (const { missing } of this.#held.get(id) ?? []) yield* missing
   }
 
   /** Bytes that wait from one peer. */
@@ -52,15 +57,17 @@ export class Parking {
     const bytes = sizeOf(group)
     if (this.bytes(group.from) + bytes > this.#limits.parkedBytesPerPeer) return false
     const perAuthor = new Map<Author, number>()
-    for (const { header } of group.batches) {
+    for (const {
+      batch: { header }
+    } of group.held) {
       const count = (perAuthor.get(header.author) ?? this.#batches.get(header.author) ?? 0) + 1
       if (count > this.#limits.parkedBatchesPerAuthor) return false
       perAuthor.set(header.author, count)
     }
     for (const [author, count] of perAuthor) this.#batches.set(author, count)
     this.#bytes.set(group.from, this.bytes(group.from) + bytes)
-    for (const batch of group.batches) link(this.#ids, shortId(batch.id), group)
-    for (const { id } of group.missing) link(this.#waiting, id, group)
+    for (const held of group.held) link(this.#held, shortId(held.batch.id), held)
+    for (const { id } of missingOf(group.held)) link(this.#waiting, id, group)
     this.#groups.add(group)
     return true
   }
@@ -77,17 +84,29 @@ export class Parking {
   #remove(group: ParkedGroup): void {
     if (!this.#groups.delete(group)) return
     add(this.#bytes, group.from, -sizeOf(group))
-    for (const batch of group.batches) {
-      unlink(this.#ids, shortId(batch.id), group)
-      add(this.#batches, batch.header.author, -1)
+    for (const held of group.held) {
+      unlink(this.#held, shortId(held.batch.id), held)
+      add(this.#batches, held.batch.header.author, -1)
     }
-    for (const { id } of group.missing) unlink(this.#waiting, id, group)
+    for (const { id } of missingOf(group.held)) unlink(this.#waiting, id, group)
   }
+}
+
+/** What a group waits for: what its batches miss, without those of the group itself. */
+export function missingOf(held: readonly Held[]): Tip[] {
+  const own = new Set(held.map(({ batch }) => shortId(batch.id)))
+  const tips = new Map<ShortId, Tip>()
+  for (const { missing } of held) for (const tip of missing) if (!own.has(tip.id)) tips.set(tip.id, tip)
+  return [...tips.values()]
+}
+
+export function batchesOf(group: ParkedGroup): Batch[] {
+  return group.held.map(({ batch }) => batch)
 }
 
 function sizeOf(group: ParkedGroup): number {
   let bytes = 0
-  for (const batch of group.batches) bytes += batch.headerBytes.length + batch.body.length
+  for (const { batch } of group.held) bytes += batch.headerBytes.length + batch.body.length
   return bytes
 }
 

@@ -3,11 +3,16 @@
 import type { Author, BareHeader, Batch, Tip } from '../log/index.js'
 import { shortId, tipOf } from '../log/index.js'
 import type { Event, Outcome, StreamId } from './index.js'
+import { batchesOf, missingOf } from './parked.js'
 import { returnCredit, settleShown } from './receiving.js'
 import { settleAll } from './settle.js'
 import { peerHas } from './showing.js'
-import type { State, Stream, Turn } from './state.js'
-import { noteArrived, noteDropped, noteImplied } from './wants.js'
+import type { State, Turn } from './state.js'
+import { neverBatches, trouble } from './state.js'
+import { noteArrived, noteBehind, noteDropped } from './wants.js'
+
+type Results = Extract<Event, { type: 'results' }>
+type Missing = Extract<Outcome, { status: 'missing' }>
 
 interface Submission {
   readonly stream: StreamId | null
@@ -23,21 +28,30 @@ export function resubmit(turn: Turn, { stream, from, batches, proof }: Submissio
     turn.state.applying.set(id, (turn.state.applying.get(id) ?? 0) + 1)
     noteArrived(turn, id)
   }
-  turn.effects.push({ type: 'apply', stream, from, batches, proof, bytes: 0 })
+  turn.effects.push({
+    type: 'apply',
+    stream,
+    from,
+    batches,
+    proof,
+    bytes: 0,
+    since: turn.state.mark.position
+  })
 }
 
-export function onResults(turn: Turn, event: Extract<Event, { type: 'results' }>): void {
+export function onResults(turn: Turn, event: Results): void {
   const { state } = turn
   const stream = event.stream === null ? undefined : state.streams.get(event.stream)
-  const held: Extract<Outcome, { status: 'missing' }>[] = []
+  const held: Missing[] = []
   for (const outcome of event.outcomes) {
     const id = shortId(outcome.batch.id)
     endApplying(state, id)
     if (outcome.status === 'missing') held.push(outcome)
     else if (outcome.status === 'duplicate') settleDuplicate(turn, id)
+    else if (outcome.status === 'never') noteNever(turn, id)
     else if (outcome.status === 'failed') noteDropped(turn, tipOf(outcome.batch), [])
   }
-  if (held.length > 0) holdBack(turn, event, held, stream)
+  if (held.length > 0) holdBack(turn, event, held)
   if (stream !== undefined) {
     // Parts of a large batch and resubmitted ones count no bytes and no RUN.
     if (event.bytes > 0) stream.applying--
@@ -57,32 +71,52 @@ function settleDuplicate(turn: Turn, id: Tip['id']): void {
   for (const stream of turn.state.streams.values()) if (settleShown(stream, id)) peerHas(stream, id)
 }
 
-function holdBack(
-  turn: Turn,
-  event: Extract<Event, { type: 'results' }>,
-  held: readonly Extract<Outcome, { status: 'missing' }>[],
-  stream: Stream | undefined
-): void {
+/**
+ * Parks what a gap holds back. What was committed since the store was asked may be what is missing: then it is asked
+ * once more. Each further try takes a further commit of what is missing, so there is an end to it; and what is missing
+ * although it is applied can never come, since the batch names it wrongly.
+ */
+function holdBack(turn: Turn, event: Results, held: readonly Missing[]): void {
   const { state } = turn
-  const batches = held.map(outcome => outcome.batch)
-  const own = new Set(batches.map(batch => shortId(batch.id)))
-  const missing = new Map<Tip['id'], Tip>()
-  for (const outcome of held)
-    for (const tip of outcome.missing) if (!own.has(tip.id)) missing.set(tip.id, tip)
-  const tips = [...missing.values()]
-  const { from, proof } = event
-  if (tips.length === 0 || tips.some(tip => state.recent.has(tip.id))) {
-    // What was missing has been applied between the store's verdict and now.
-    resubmit(turn, { stream: event.stream, from, batches, proof })
+  const { stream, from, proof, since } = event
+  const waiting = held.filter(outcome => !isNever(turn, outcome, since))
+  const batches = waiting.map(outcome => outcome.batch)
+  if (batches.length === 0) return
+  if (waiting.some(({ missing }) => missing.some(({ id }) => (state.recent.get(id) ?? 0) > since))) {
+    resubmit(turn, { stream, from, batches, proof })
     return
   }
-  if (!state.parking.add({ stream: event.stream, from, batches, proof, missing: tips })) {
-    for (const tip of newestOf(batches)) noteDropped(turn, tip, tips)
+  const missing = missingOf(waiting)
+  if (missing.length === 0 || !state.parking.add({ stream, from, held: waiting, proof })) {
+    for (const tip of newestOf(batches)) noteDropped(turn, tip, missing)
   }
-  for (const shower of state.streams.values()) {
-    if (shower !== stream && !batches.some(batch => shower.outstanding.has(shortId(batch.id)))) continue
-    for (const tip of tips) noteImplied(turn, shower, tip)
+  for (const shower of state.streams.values()) noteBehind(turn, shower, waiting)
+}
+
+function isNever(turn: Turn, { batch, missing }: Missing, since: number): boolean {
+  const { recent, never } = turn.state
+  const isOver = missing.some(({ id }) => {
+    const position = recent.get(id)
+    return never.has(id) || (position !== undefined && position <= since)
+  })
+  if (isOver) noteNever(turn, shortId(batch.id))
+  return isOver
+}
+
+/** A batch can never be applied, and nothing behind which it stands: nobody is asked for it again. */
+function noteNever(turn: Turn, id: Tip['id']): void {
+  const { state } = turn
+  if (state.never.has(id)) return
+  state.never.add(id)
+  if (state.never.size > neverBatches) state.never.delete(state.never.values().next().value!)
+  noteArrived(turn, id)
+  for (const stream of state.streams.values()) {
+    if (stream.outstanding.has(id) || stream.implied.has(id)) {
+      trouble(turn, stream, `shows batch ${id.slice(0, 16)}, which names a batch that there is not`)
+    }
   }
+  // What waited for it gets the same verdict.
+  for (const group of state.parking.wake(id)) resubmit(turn, { ...group, batches: batchesOf(group) })
 }
 
 /** The batches that no other of them names: asking for these brings all. */

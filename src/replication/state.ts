@@ -15,6 +15,8 @@ export const lateHeadsDelayMs = 1000
 export const unknownRttMs = 50
 /** Applied ids remembered, so that a lookup that a commit overtook is still answered right. */
 export const recentBatches = 8192
+/** Batches remembered that can never be applied: each costs one look of the store when it comes again. */
+export const neverBatches = 4096
 
 /** How far a peer has this node's log, and this node the peer's; outlives its streams. */
 export interface Account {
@@ -86,6 +88,8 @@ export interface Stream {
   readonly implied: Set<ShortId>
   /** All that the peer had at the handshake is shown. */
   complete: boolean
+  /** Why what the peer has shown cannot all be applied, as far as is known. */
+  trouble: string | undefined
   /** An ack that waits for the write buffer. */
   ackDue: Mark | undefined
 
@@ -138,7 +142,10 @@ export interface State {
   readonly parking: Parking
   /** For tips that were dropped for lack of room: asked again when these are applied. */
   readonly dropped: Map<ShortId, Tip[]>
-  readonly recent: Set<ShortId>
+  /** The batches that were applied last, with their positions. */
+  readonly recent: Map<ShortId, number>
+  /** Batches that name what can never be applied; the oldest goes. */
+  readonly never: Set<ShortId>
   random: number
   wakeAtMs: number
 }
@@ -174,6 +181,13 @@ export function send(
   message: Extract<Effect, { type: 'send' }>['message']
 ): void {
   turn.effects.push({ type: 'send', stream: stream.id, message })
+}
+
+/** Notes that something which the peer shows cannot be applied here; told when it changes. */
+export function trouble(turn: Turn, stream: Stream, reason: string): void {
+  if (stream.trouble === reason) return
+  stream.trouble = reason
+  turn.effects.push({ type: 'trouble', peer: stream.peer, reason })
 }
 
 /** Ends a stream that broke the protocol; the peer is told. */

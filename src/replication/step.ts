@@ -7,7 +7,7 @@ import { handlers, type Notes } from './handlers/index.js'
 import { sendPing } from './handlers/ping.js'
 import type { AppliedHere, Effect, Event, ReplicationInit } from './index.js'
 import { onOpened } from './opening.js'
-import { Parking } from './parked.js'
+import { batchesOf, Parking } from './parked.js'
 import { acknowledge, returnCredit, settleShown } from './receiving.js'
 import { onResults, resubmit } from './results.js'
 import { beginRound } from './rounds.js'
@@ -33,7 +33,8 @@ export function createState(init: ReplicationInit): State {
     applying: new Map(),
     parking: new Parking(init.limits),
     dropped: new Map(),
-    recent: new Set(),
+    recent: new Map(),
+    never: new Set(),
     random: init.seed | 0,
     wakeAtMs: Number.POSITIVE_INFINITY
   }
@@ -62,7 +63,7 @@ function take(turn: Turn, event: Event): void {
       onResults(turn, event)
       return
     case 'gossiped':
-      if (event.batches.every(batch => isHere(state, shortId(batch.id)))) return
+      if (event.batches.every(batch => isSettled(state, shortId(batch.id)))) return
       resubmit(turn, { stream: null, from: event.from, batches: event.batches, proof: [] })
       return
     case 'answered':
@@ -153,20 +154,25 @@ function onCommitted(turn: Turn, applied: readonly AppliedHere[]): void {
     state.digest = undefined
     state.mark = mark
     if (batch.header.author === state.init.author) state.lastOwn = mark.position
-    remember(state, id)
+    remember(state, id, mark.position)
     noteArrived(turn, id)
     for (const stream of state.streams.values()) {
       showApplied(turn, stream, here, settleShown(stream, id), previousOwn)
     }
-    for (const group of state.parking.wake(id)) resubmit(turn, group)
+    for (const group of state.parking.wake(id)) resubmit(turn, { ...group, batches: batchesOf(group) })
     wakeDropped(turn, id)
   }
   settleAll(turn)
 }
 
-function remember(state: State, id: ShortId): void {
-  state.recent.add(id)
-  if (state.recent.size > recentBatches) state.recent.delete(state.recent.values().next().value!)
+/** Whether gossip brings nothing with this batch. */
+function isSettled(state: State, id: ShortId): boolean {
+  return isHere(state, id) || state.never.has(id)
+}
+
+function remember(state: State, id: ShortId, position: number): void {
+  state.recent.set(id, position)
+  if (state.recent.size > recentBatches) state.recent.delete(state.recent.keys().next().value!)
 }
 
 function onChoked(turn: Turn, stream: Stream, choked: boolean): void {

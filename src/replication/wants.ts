@@ -8,6 +8,8 @@
 
 import { PROTOCOL } from '../base/index.js'
 import type { ShortId, Tip } from '../log/index.js'
+import { shortId } from '../log/index.js'
+import type { Held } from './parked.js'
 import { shownBySomebody } from './receiving.js'
 import type { Ask, State, Stream, Turn } from './state.js'
 import { fraction, logOf, send } from './state.js'
@@ -34,10 +36,14 @@ const droppedTips = 4096
 
 /** A peer has shown a tip that is not applied here. */
 export function noteWant(turn: Turn, stream: Stream, tip: Tip, atOnce: boolean): void {
-  const { state, now } = turn
   // A parked batch is here, but who shows it has what it waits for.
-  for (const missing of state.parking.missingOf(tip.id)) noteImplied(turn, stream, missing)
-  if (isHere(state, tip.id)) return
+  imply(turn, stream, [tip.id])
+  want(turn, stream, tip, atOnce)
+}
+
+function want(turn: Turn, stream: Stream, tip: Tip, atOnce: boolean): void {
+  const { state, now } = turn
+  if (isHere(state, tip.id) || state.never.has(tip.id)) return
   const urgent = atOnce || tip.author === stream.peer || !state.byPeer.has(tip.author)
   const dueMs = urgent ? now : now + Math.max(pushWaitMs, 2 * stream.rttMs)
   const ask = state.asks.get(tip.id)
@@ -46,12 +52,30 @@ export function noteWant(turn: Turn, stream: Stream, tip: Tip, atOnce: boolean):
   state.asksDueMs = Math.min(state.asksDueMs, dueMs)
 }
 
-/** The peer has shown something behind which this batch stands, so it has it. */
-export function noteImplied(turn: Turn, stream: Stream, tip: Tip): void {
-  if (turn.state.recent.has(tip.id) || stream.implied.has(tip.id)) return
-  if (stream.implied.size >= impliedTips) return
-  stream.implied.add(tip.id)
-  noteWant(turn, stream, tip, false)
+/** Batches are held back: a peer that has shown one of them has what that one stands on. */
+export function noteBehind(turn: Turn, stream: Stream, held: readonly Held[]): void {
+  for (const { batch, missing } of held) {
+    const id = shortId(batch.id)
+    if (!stream.outstanding.has(id) && !stream.implied.has(id)) continue
+    implyAll(turn, stream, missing)
+  }
+}
+
+/** The peer has what these parked batches wait for, and what that waits for in turn. */
+function imply(turn: Turn, stream: Stream, ids: Iterable<ShortId>): void {
+  for (const id of ids) implyAll(turn, stream, turn.state.parking.missingOf(id))
+}
+
+function implyAll(turn: Turn, stream: Stream, tips: Iterable<Tip>): void {
+  const { recent, parking } = turn.state
+  const open = [...tips]
+  for (let tip = open.pop(); tip !== undefined; tip = open.pop()) {
+    if (recent.has(tip.id) || stream.outstanding.has(tip.id) || stream.implied.has(tip.id)) continue
+    if (stream.implied.size >= impliedTips) return
+    stream.implied.add(tip.id)
+    want(turn, stream, tip, false)
+    open.push(...parking.missingOf(tip.id))
+  }
 }
 
 /** The batch is here, being applied or parked. */

@@ -1,11 +1,11 @@
 /** Nodes with real stores over a network in memory: live, after absence, after restarts, and beside a liar. */
 import assert from 'node:assert/strict'
 import { afterEach, describe, it } from 'node:test'
-import { nodeCrypto } from '../../src/base/crypto-node.js'
+import { nodeCrypto, nodeSigner } from '../../src/base/crypto-node.js'
 import type { SyncRound } from '../../src/base/index.js'
 import { DEFAULT_LIMITS, utf8 } from '../../src/base/index.js'
-import type { Batch, DatabaseId, Epoch, StoreId } from '../../src/log/index.js'
-import { authorOf, encodeBody, makeBatch, NO_BATCH, OP_KIND } from '../../src/log/index.js'
+import type { Batch, BatchId, DatabaseId, Dep, Epoch, StoreId } from '../../src/log/index.js'
+import { authorOf, encodeBody, makeBatch, NO_BATCH, OP_KIND, signedMessage } from '../../src/log/index.js'
 import { encodeGossip, SyncEncoder } from '../../src/wire/index.js'
 import { Seeded, START_MS } from '../log/fixtures.js'
 import { until } from '../support/until.js'
@@ -294,6 +294,33 @@ describe('gossip', () => {
     assert.equal(a.store.mark.position, 0)
   })
 
+  for (const [what, lie, count] of [
+    ['a wrong seq', (dep: Dep) => ({ ...dep, seq: 999 }), 1],
+    ['a wrong seq, without ops', (dep: Dep) => ({ ...dep, seq: 999 }), 0],
+    ['half an id', (dep: Dep) => ({ ...dep, id: (dep.id.slice(0, 32) + 'e'.repeat(32)) as BatchId }), 1],
+    [
+      'half an id, without ops',
+      (dep: Dep) => ({ ...dep, id: (dep.id.slice(0, 32) + 'e'.repeat(32)) as BatchId }),
+      0
+    ]
+  ] as const) {
+    it(`brings a batch that names an applied one by ${what}: it is tried once, and the node goes on`, async () => {
+      const { cluster, nodes } = await mesh(2, { gossip: true })
+      const [a, b] = nodes as [TestNode, TestNode]
+      const { ops, batch } = await a.put('key', 'value')
+      await cluster.settled()
+      const { author, epoch, seq } = ops[0]!
+      const bad = signedBatch(a.store.database, count, lie({ author, epoch, seq, id: batch }))
+      const tries = nodes.map(node => countApplies(node))
+      await a.engine.handlers.onGossip(encodeGossip(bad)!, b.author)
+      await b.engine.handlers.onGossip(encodeGossip(bad)!, a.author)
+      await a.put('after', 'yes')
+      await cluster.settled()
+      assert.equal(await b.get('after'), 'yes')
+      for (const tried of tries) assert.ok(tried() <= 4, `${tried()} tries`)
+    })
+  }
+
   it('falls silent when streams carry everything cheaper', async () => {
     const { cluster, nodes } = await mesh(2, { gossip: true })
     const [a] = nodes as [TestNode]
@@ -304,6 +331,36 @@ describe('gossip', () => {
     await cluster.settled()
   })
 })
+
+/** A batch of a stranger with the key to sign it, and one dep. */
+function signedBatch(database: DatabaseId, count: number, dep: Dep): Batch {
+  const signer = nodeSigner(new Uint8Array(32).fill(99))
+  const op = { kind: OP_KIND.put, flags: 3, key: utf8('bad'), value: utf8('1'), over: [], extensions: [] }
+  const fields = {
+    database,
+    author: authorOf(signer.publicKey),
+    epoch: '00000001deadbeef' as Epoch,
+    seq: 1,
+    previous: NO_BATCH,
+    opCount: count,
+    time: { ms: START_MS, counter: 0 },
+    deps: [dep],
+    extensions: []
+  }
+  const batch = makeBatch(fields, encodeBody(count === 0 ? [] : [op]), nodeCrypto)
+  return { ...batch, signature: signer.sign(signedMessage(batch.headerBytes)) as Uint8Array }
+}
+
+/** Counts what is given to the store of a node from now on. */
+function countApplies({ store }: TestNode): () => number {
+  let count = 0
+  const apply = store.apply.bind(store)
+  store.apply = (...given) => {
+    count++
+    return apply(...given)
+  }
+  return () => count
+}
 
 function forgedBatch(database: DatabaseId): Batch {
   const author = new Seeded(1)

@@ -387,6 +387,7 @@ describe('chaos', () => {
       for (const [i, node] of nodes.entries()) {
         if (i > 0) assert.ok(node.inSync(nodes[i - 1]!), `in sync (seed ${seed}): ${sim.describe()}`)
         assert.deepEqual(node.suspects, [])
+        assert.deepEqual(node.troubles, [])
         assert.ok(!node.closes.some(close => close.violation), `no violation (seed ${seed})`)
       }
     }

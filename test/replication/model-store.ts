@@ -1,7 +1,18 @@
 /** A store as replication sees it, in a few lines: what is applied, in arrival order, in chain order and after its deps. */
 import { nodeCrypto } from '../../src/base/crypto-node.js'
 import { toHex, utf8 } from '../../src/base/index.js'
-import type { Author, Batch, BatchId, Epoch, Mark, ShortId, StoreId, Tip, Want } from '../../src/log/index.js'
+import type {
+  Author,
+  Batch,
+  BatchId,
+  Dep,
+  Epoch,
+  Mark,
+  ShortId,
+  StoreId,
+  Tip,
+  Want
+} from '../../src/log/index.js'
 import { Frontier, makeBatch, NO_BATCH, shortId, tipOf } from '../../src/log/index.js'
 import type { AppliedHere, Outcome } from '../../src/replication/index.js'
 import { DATABASE, START_MS } from '../log/fixtures.js'
@@ -102,7 +113,7 @@ export class ModelStore {
         missing.push({ author, epoch, seq: seq - 1, id: shortId(previous) })
       }
       for (const dep of deps) {
-        if (!this.has(shortId(dep.id))) missing.push({ ...dep, id: shortId(dep.id) })
+        if (!this.#hasDep(dep)) missing.push({ ...dep, id: shortId(dep.id) })
       }
       if (missing.length > 0) outcomes.push({ batch, status: 'missing', missing })
       else {
@@ -111,6 +122,14 @@ export class ModelStore {
       }
     }
     return { outcomes, applied }
+  }
+
+  /** Exactly the batch that is named, as the store judges it. */
+  #hasDep({ author, epoch, seq, id }: Dep): boolean {
+    const found = this.batchOf(shortId(id))
+    if (found === undefined || found.id !== id) return false
+    const { header } = found
+    return header.author === author && header.epoch === epoch && header.seq === seq
   }
 
   tipsSince(position: number): Tip[] {

@@ -181,6 +181,8 @@ export class SimNode {
   readonly closes: Extract<Effect, { type: 'close' }>[] = []
   readonly rounds: Extract<Effect, { type: 'roundEnded' }>[] = []
   readonly suspects: Author[] = []
+  readonly troubles: string[] = []
+  applies = 0
   readonly saved = new Map<Author, SavedPeer>()
   /** While stopped, as a process is by SIGSTOP: what arrives waits. */
   stopped = false
@@ -333,11 +335,12 @@ export class SimNode {
         return
       }
       case 'apply':
+        this.applies++
         this.#later(() => {
           const { outcomes, applied } = this.store.apply(effect.batches)
           if (applied.length > 0) this.dispatch({ type: 'committed', applied })
-          const { stream, from, bytes, proof } = effect
-          this.dispatch({ type: 'results', stream, from, bytes, proof, outcomes })
+          const { stream, from, bytes, proof, since } = effect
+          this.dispatch({ type: 'results', stream, from, bytes, proof, since, outcomes })
         })
         return
       case 'readHeads':
@@ -393,6 +396,9 @@ export class SimNode {
         })
         return
       }
+      case 'trouble':
+        this.troubles.push(effect.reason)
+        return
       case 'progress':
       case 'roundBegan':
         return

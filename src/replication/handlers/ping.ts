@@ -47,6 +47,7 @@ function agree(turn: Turn, stream: Stream, position: Mark): void {
   stream.unplaced = false
   stream.headsDueMs = Number.POSITIVE_INFINITY
   stream.complete = true
+  stream.trouble = undefined
   stream.outstanding.clear()
   stream.ahead.clear()
   stream.implied.clear()

@@ -29,7 +29,8 @@ export const onRun: Handler<'run'> = (turn, stream, { batches, proof, position }
   if (position !== undefined) noteMark(stream, position)
   if (isNews) {
     stream.applying++
-    turn.effects.push({ type: 'apply', stream: stream.id, from: stream.peer, batches, proof, bytes })
+    const since = state.mark.position
+    turn.effects.push({ type: 'apply', stream: stream.id, from: stream.peer, batches, proof, bytes, since })
   } else returnCredit(turn, stream, bytes)
   acknowledge(turn, stream)
 }
