@@ -161,12 +161,14 @@ export class Draft {
       bytesBefore,
       arrivedMs: nowMs
     }
-    this.write.put(key, encodeLog(key, { ...record, local: options.local }, hashes))
+    const value = encodeLog(key, { ...record, local: options.local }, hashes)
+    this.write.put(key, value)
     const slot = indexKey(chain, seq)
-    this.write.put(slot, encodeIndex(slot, { ...place, signed }, hashes))
+    const entry = { ...place, signed, bytes: value.length }
+    this.write.put(slot, encodeIndex(slot, entry, hashes))
     const short = shortId(id)
     this.lineage.placed.set(short, place)
-    this.lineage.slots.set(`${chainText(chain)}/${seq}`, { ...place, signed })
+    this.lineage.slots.set(`${chainText(chain)}/${seq}`, entry)
     await this.#branch(chain, seq, options)
     this.#dropCover(batch, chain)
     this.#moveTips(batch, place)

@@ -6,6 +6,7 @@ import type { ClientIdHash, Op, OpName, Tip } from '../log/index.js'
 import { clientMarkOf, findExtension, formatOpId, OP_EXTENSION } from '../log/index.js'
 import type { ClientOp } from './client-ids.js'
 import { decodeClientOps } from './client-ids.js'
+import { isDamage } from './damage.js'
 import type { Cell, Committed, LoggedOp } from './index.js'
 import { clientIdKey, historyRange, logKey, placeOfKey, positionOfKey, textOf } from './keys.js'
 import type { Lineage, Place } from './lineage.js'
@@ -48,8 +49,11 @@ export class LogReader {
     return record
   }
 
-  /** Batches above `from`, in order. */
-  async *records(from: number): AsyncGenerator<{ position: number; record: LogRecord }> {
+  /** Batches above `from`, in order. A damaged one ends the walk, or is left out where `onDamage` is given. */
+  async *records(
+    from: number,
+    onDamage?: (error: NatterError) => void
+  ): AsyncGenerator<{ position: number; record: LogRecord }> {
     const { disk, hashes } = this.#init
     const iterator = disk.iterate({ gt: logKey(from), lte: logKey(2 ** 48 - 1) })
     try {
@@ -60,7 +64,15 @@ export class LogReader {
       ) {
         for (const [key, value] of page) {
           const position = positionOfKey(key)
-          yield { position, record: decodeLog(key, value, position, hashes) }
+          let record: LogRecord
+          try {
+            record = decodeLog(key, value, position, hashes)
+          } catch (error) {
+            if (onDamage === undefined || !isDamage(error)) throw error
+            onDamage(error)
+            continue
+          }
+          yield { position, record }
         }
       }
     } finally {

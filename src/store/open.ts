@@ -9,6 +9,7 @@ import type { Disk, DiskWrite } from '../disk/index.js'
 import type { StoreId } from '../log/index.js'
 import { authorOf, databaseIdOf } from '../log/index.js'
 import { Committer } from './commit.js'
+import { DamageReports } from './damage.js'
 import { LogReader } from './history.js'
 import type { AppliedBatch, Store, StoreInit } from './index.js'
 import { logKey, META_KEY } from './keys.js'
@@ -33,6 +34,7 @@ export async function openStore(init: StoreInit): Promise<Store> {
   let state = await loadState(disk, await readMeta(init), crypto)
   const events = new Listeners()
   const emit = <K extends keyof NodeEvents>(type: K, event: NodeEvents[K]): void => events.emit(type, event)
+  const damage = new DamageReports(disk, emit)
   const lineage = new Lineage(disk, crypto, branches)
   const cells = new CellReader({ disk, hashes: crypto, names: () => state.authors, strategy, emit })
   const log = new LogReader({ disk, hashes: crypto, state: () => state, lineage, cells })
@@ -79,6 +81,7 @@ export async function openStore(init: StoreInit): Promise<Store> {
     lineage,
     peers,
     events,
+    damage,
     detach
   })
 }

@@ -83,6 +83,8 @@ export interface IndexRecord {
   readonly position: number
   readonly id: BatchId
   readonly signed: boolean
+  /** Bytes of its record in the log: what a read of it will take. */
+  readonly bytes: number
 }
 
 export function encodeIndex(key: Uint8Array, record: IndexRecord, hashes: Hashes): Uint8Array {
@@ -93,13 +95,14 @@ export function encodeIndex(key: Uint8Array, record: IndexRecord, hashes: Hashes
       .u8(record.signed ? INDEX_SIGNED : 0)
       .u48(record.position)
       .bytes(id)
+      .varint(record.bytes)
   })
 }
 
 export function decodeIndex(key: Uint8Array, value: Uint8Array, hashes: Hashes): IndexRecord {
   return readRecord(key, value, hashes, 'an index entry', reader => {
     const signed = (reader.u8() & INDEX_SIGNED) !== 0
-    return { position: reader.u48(), id: batchIdOf(reader.bytes(32)), signed }
+    return { position: reader.u48(), id: batchIdOf(reader.bytes(32)), signed, bytes: reader.varint() }
   })
 }
 

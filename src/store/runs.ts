@@ -2,12 +2,15 @@
  * Answering WANTs: the batches behind the wanted tips in their authors' logs, without those behind what is held there,
  * across epochs and branches, merged in arrival order so that nothing needs parking at the other side.
  *
- * Memory holds one page of index entries per branch and one page of batches, however long the answer is.
+ * Memory holds one page of index entries per branch, and of batches what was asked for or a single one, however long
+ * the answer is. Where a record is damaged the rest of its branch is left out and the others are answered.
  */
 import type { Hashes } from '../base/index.js'
 import { FORMAT } from '../base/index.js'
 import type { Disk } from '../disk/index.js'
 import type { BareHeader, Batch, Want } from '../log/index.js'
+import type { DamageReports } from './damage.js'
+import { isDamage, readIntact } from './damage.js'
 import type { LogReader } from './history.js'
 import type { RunReader } from './index.js'
 import type { Chain } from './keys.js'
@@ -26,6 +29,12 @@ const pageBatches = 64
 interface Entry {
   readonly seq: number
   readonly position: number
+  /** Bytes of its record in the log. */
+  readonly bytes: number
+}
+
+interface Stop extends Entry {
+  readonly chain: Chain
 }
 
 /** A stretch of one branch. */
@@ -74,8 +83,8 @@ class Range {
         const page = await iterator.next(count - entries.length)
         if (page.length === 0) break
         for (const [key, value] of page) {
-          const { position } = decodeIndex(key, value, this.#hashes)
-          entries.push({ seq: readUint(key, INDEX_KEY_BYTES - 6, 6), position })
+          const { position, bytes } = decodeIndex(key, value, this.#hashes)
+          entries.push({ seq: readUint(key, INDEX_KEY_BYTES - 6, 6), position, bytes })
         }
       }
       if (entries.length < count) throw damaged(`the index of ${chainText(chain)}`, new Error('it has a gap'))
@@ -96,6 +105,7 @@ export interface RunInit {
   readonly hashes: Hashes
   readonly log: LogReader
   readonly lineage: Lineage
+  readonly damage: DamageReports
 }
 
 export class Run implements RunReader {
@@ -106,14 +116,25 @@ export class Run implements RunReader {
   readonly #taken = new Map<string, { from: number; to: number }>()
   /** The last batch of each branch that was given. */
   readonly #ends = new Map<string, End>()
+  /** From which seq on a branch is left out: a record of it is damaged. */
+  readonly #cut = new Map<string, number>()
   #read: { chain: Chain; record: LogRecord }[] = []
-  #averageBytes = 16 * 1024
 
   constructor(init: RunInit) {
     this.#init = init
   }
 
   async add(want: Want): Promise<boolean> {
+    try {
+      return await this.#add(want)
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      this.#init.damage.tell(error, 'what is behind a wanted tip cannot be told, so it is not sent')
+      return true
+    }
+  }
+
+  async #add(want: Want): Promise<boolean> {
     const { log, lineage } = this.#init
     const tip = await log.place(want.tip)
     const have = await Promise.all(want.have.map(held => log.place(held)))
@@ -176,7 +197,7 @@ export class Run implements RunReader {
 
   async #push(chain: Chain, from: number, to: number): Promise<void> {
     const range = new Range(this.#init.disk, this.#init.hashes, chain, from, to)
-    if (!(await range.advance())) return
+    if (!(await this.#advance(range))) return
     const heap = this.#ranges
     let at = heap.push(range) - 1
     while (at > 0) {
@@ -188,18 +209,33 @@ export class Run implements RunReader {
     }
   }
 
-  /** The next place in arrival order. */
-  async #pop(): Promise<{ chain: Chain; position: number } | undefined> {
+  /** Whether the range goes on: not where its index is damaged, nor where its branch is left out. */
+  async #advance(range: Range): Promise<boolean> {
+    try {
+      return (await range.advance()) && !this.#isCut({ chain: range.chain, ...range.head! })
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      this.#init.damage.tell(error, 'the rest of that branch is not sent')
+      return false
+    }
+  }
+
+  #isCut({ chain, seq }: Pick<Stop, 'chain' | 'seq'>): boolean {
+    return this.#cut.size > 0 && seq >= (this.#cut.get(chainText(chain)) ?? Number.POSITIVE_INFINITY)
+  }
+
+  /** The next place in arrival order, unless its record takes more than `bytes`. */
+  async #pop(bytes: number): Promise<Stop | undefined> {
     const heap = this.#ranges
     const range = heap[0]
-    if (range === undefined) return undefined
-    const place = { chain: range.chain, position: positionOf(range) }
-    if (!(await range.advance())) {
+    if (range === undefined || range.head!.bytes > bytes) return undefined
+    const stop = { chain: range.chain, ...range.head! }
+    if (!(await this.#advance(range))) {
       const last = heap.pop()!
       if (heap.length > 0) heap[0] = last
     }
     this.#sink()
-    return place
+    return stop
   }
 
   #sink(): void {
@@ -217,27 +253,36 @@ export class Run implements RunReader {
     }
   }
 
+  /** Reads on, records of `bytes` in all, or one that alone is larger. */
   async #readMore(bytes: number): Promise<void> {
-    const { disk, hashes } = this.#init
-    const count = Math.max(1, Math.min(pageBatches, Math.ceil(bytes / this.#averageBytes)))
-    const places: { chain: Chain; position: number }[] = []
-    while (places.length < count) {
-      const place = await this.#pop()
-      if (place === undefined) break
-      places.push(place)
+    while (this.#read.length === 0 && this.#ranges.length > 0) {
+      const stops: Stop[] = []
+      for (let left = bytes; stops.length < pageBatches; ) {
+        const stop = await this.#pop(stops.length === 0 ? Number.POSITIVE_INFINITY : left)
+        if (stop === undefined) break
+        if (!this.#isCut(stop)) stops.push(stop)
+        left -= stop.bytes
+      }
+      const values = await readIntact(
+        this.#init.disk,
+        stops.map(({ position }) => logKey(position))
+      )
+      for (let i = 0; i < stops.length; i++) this.#decode(stops[i]!, values[i])
     }
-    const keys = places.map(({ position }) => logKey(position))
-    const values = await disk.getMany(keys)
-    let total = 0
-    for (let i = 0; i < places.length; i++) {
-      const { chain, position } = places[i]!
-      const value = values[i]
+  }
+
+  #decode(stop: Stop, value: Uint8Array | undefined): void {
+    if (this.#isCut(stop)) return
+    const { chain, seq, position } = stop
+    try {
       if (value === undefined) throw damaged(`position ${position} of the log`, new Error('it is missing'))
-      total += value.length
-      this.#read.push({ chain, record: decodeLog(keys[i]!, value, position, hashes) })
+      const record = decodeLog(logKey(position), value, position, this.#init.hashes)
+      this.#read.push({ chain, record })
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      this.#cut.set(chainText(chain), seq)
+      this.#init.damage.tell(error, 'it and what follows it on its branch are not sent')
     }
-    if (places.length > 0)
-      this.#averageBytes = Math.max(256, (this.#averageBytes + total / places.length) / 2)
   }
 
   /** Headers up to the signatures that cover the ends that carry none. */
@@ -251,6 +296,16 @@ export class Run implements RunReader {
   }
 
   async #coverOf(chain: Chain, seq: number): Promise<BareHeader[]> {
+    try {
+      return await this.#readCover(chain, seq)
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      this.#init.damage.tell(error, 'what it proves cannot be proved to others')
+      return []
+    }
+  }
+
+  async #readCover(chain: Chain, seq: number): Promise<BareHeader[]> {
     const { disk, hashes, log, lineage } = this.#init
     const cover: BareHeader[] = []
     for (let after = 1; after <= FORMAT.unsignedBatches; after++) {

@@ -15,6 +15,8 @@ import type {
 } from '../log/index.js'
 import { clientIdHash, shortId } from '../log/index.js'
 import type { Committer, Request } from './commit.js'
+import type { DamageReports } from './damage.js'
+import { isDamage } from './damage.js'
 import type { LogReader } from './history.js'
 import type {
   ApplyResult,
@@ -60,6 +62,7 @@ export interface StoreParts {
   readonly lineage: Lineage
   readonly peers: PeerTable
   readonly events: Listeners
+  readonly damage: DamageReports
   /** Stops listening to the disk. */
   readonly detach: () => void
 }
@@ -180,7 +183,13 @@ export class LogStore implements Store {
     const { mark } = this.#parts.state()
     if (position === mark.position) return mark.check
     if (position === 0) return NO_CHECK
-    return (await this.#parts.log.record(position))?.check
+    try {
+      return (await this.#parts.log.record(position))?.check
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      this.#parts.damage.tell(error, 'positions of peers that rest on it are void')
+      return undefined
+    }
   }
 
   async tipsSince(position: number): Promise<{ tips: Tip[]; mark: Mark }> {
@@ -191,8 +200,8 @@ export class LogStore implements Store {
   }
 
   openRun(): RunReader {
-    const { init, log, lineage } = this.#parts
-    return new Run({ disk: init.disk, hashes: init.crypto, log, lineage })
+    const { init, log, lineage, damage } = this.#parts
+    return new Run({ disk: init.disk, hashes: init.crypto, log, lineage, damage })
   }
 
   async backlog(
@@ -202,7 +211,9 @@ export class LogStore implements Store {
     const { totals, mark } = this.#parts.state()
     const lag = { ops: 0, bytes: 0, oldestMs: 0 }
     const now = this.#clock.now()
-    for await (const { position, record } of this.#parts.log.records(above)) {
+    const tell = (error: NatterError): void =>
+      this.#parts.damage.tell(error, 'it is not counted in what peers lack')
+    for await (const { position, record } of this.#parts.log.records(above, tell)) {
       if (position > mark.position) break
       if (position > above + backlogPositions) {
         lag.ops += totals.ops - record.opsBefore

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import type { BareHeader, Batch } from '../../src/log/index.js'
 import { tipOf } from '../../src/log/index.js'
 import type { Store } from '../../src/store/index.js'
+import { logKey } from '../../src/store/keys.js'
 import { batchesOf, carry } from './exchange.js'
 import { closeStore, put, SeededRandom, storeOf } from './harness.js'
 
@@ -137,5 +138,76 @@ test('tips and checks by position', async () => {
   const backlog = await b.backlog(2, tip => tip.author === a.author)
   assert.equal(backlog.ops, 1)
   assert.equal((await b.backlog(0, () => false)).ops, b.status().ops)
+  for (const store of [a, b]) await closeStore(store)
+})
+
+test('a run holds what was asked for or one batch, however sizes change', async () => {
+  const store = await storeOf(1)
+  const { disk } = store
+  for (let i = 0; i < 100; i++) await store.write({ ops: [put(`small${i}`, i)] })
+  const value = 'x'.repeat(300_000)
+  for (let i = 0; i < 12; i++) await store.write({ ops: [put(`large${i}`, value)] })
+  for (let i = 0; i < 100; i++) await store.write({ ops: [put(`small${i}`, -i)] })
+  const getMany = disk.getMany.bind(disk)
+  let most = 0
+  disk.getMany = async (...asked) => {
+    const values = await getMany(...asked)
+    most = Math.max(
+      most,
+      values.reduce((sum, found) => sum + (found?.length ?? 0), 0)
+    )
+    return values
+  }
+  const run = store.openRun()
+  await run.add({ type: 'want', tip: [...store.frontier][0]!, have: [], offset: 0 })
+  let batches = 0
+  let pieces = 0
+  for (let done = false; !done; pieces++) {
+    const piece = await run.next(256 * 1024)
+    batches += piece.batches.length
+    done = piece.done
+  }
+  assert.equal(batches, 212)
+  assert.ok(pieces < 20, `${pieces} pieces`)
+  assert.ok(most < 301_000, `${most} bytes at once`)
+  await run.close()
+  await closeStore(store)
+})
+
+test('a damaged record ends what is served of its branch, and nothing else', async () => {
+  const [a, b] = [await writer(1, 1, 0), await writer(2, 1, 0)]
+  for (let i = 0; i < 5; i++) {
+    await a.write({ ops: [put('x', i)] })
+    await b.write({ ops: [put('y', i)] })
+    await carry(b, a)
+  }
+  const all = await batchesOf(a)
+  const own = all.filter(({ header }) => header.author === a.author)
+  const position = (await a.positionOf(tipOf(own[2]!)))!
+  const at = logKey(position)
+  const value = (await a.disk.get(at))!.slice()
+  value[40]! ^= 4
+  const write = a.disk.write()
+  write.put(at, value)
+  await a.disk.commit(write)
+  const told: string[] = []
+  a.onEvent('storage', ({ reason }) => told.push(reason ?? ''))
+  for (let round = 0; round < 2; round++) {
+    const served = await batchesOf(a)
+    assert.deepEqual(
+      served.map(({ id }) => id),
+      all.filter(({ id }) => !own.slice(2).some(batch => batch.id === id)).map(({ id }) => id)
+    )
+  }
+  assert.equal(told.length, 1)
+  assert.match(told[0]!, new RegExp(`position ${position} of the log`))
+  assert.equal(await a.checkAt(position), undefined)
+  assert.equal((await a.backlog(0, () => false)).ops, 9)
+  // What was held back comes when it is asked for from behind the damage.
+  const run = a.openRun()
+  const have = [tipOf(own[3]!)]
+  assert.equal(await run.add({ type: 'want', tip: tipOf(own[4]!), have, offset: 0 }), true)
+  assert.equal((await run.next(1000)).batches[0]!.id, own[4]!.id)
+  await run.close()
   for (const store of [a, b]) await closeStore(store)
 })
