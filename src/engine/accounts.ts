@@ -3,7 +3,7 @@ import type { Lag } from '../base/index.js'
 import type { Author, Tip } from '../log/index.js'
 import { peerIdOf } from '../log/index.js'
 import type { Net } from '../net/index.js'
-import { heldSince, inSync } from '../replication/index.js'
+import { appliedAll, heldSince, inSync } from '../replication/index.js'
 import type { Store } from '../store/index.js'
 import type { SessionInfo } from './index.js'
 import type { Loop } from './loop.js'
@@ -53,7 +53,7 @@ export class Accounts {
       peer,
       ...this.#standing(peer),
       theyLack: await this.#theyLack(peer),
-      weLack: stream?.complete === true && stream.outstanding.size === 0 ? NOTHING : 'unknown',
+      weLack: stream !== undefined && appliedAll(stream) ? NOTHING : 'unknown',
       ...session,
       bytesSent: past.bytesSent + (traffic?.bytesSent ?? 0),
       bytesReceived: past.bytesReceived + (traffic?.bytesReceived ?? 0)

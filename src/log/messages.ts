@@ -5,7 +5,7 @@
  * Positions are local to their owner: the n-th batch that arrived in its store, from 1; 0 is before all.
  */
 import type { BareHeader, Batch } from './batch.js'
-import type { DatabaseId, Tip } from './ids.js'
+import type { Author, DatabaseId, Tip } from './ids.js'
 
 /** One life of a store: 16 hex digits, new at each restore. Positions of another incarnation mean nothing. */
 export type StoreId = string & { readonly __store: true }
@@ -65,6 +65,8 @@ export interface Run {
   readonly proof: readonly BareHeader[]
   /** The position of the sender up to which everything has been shown on this stream; absent where that is unchanged. */
   readonly position?: Mark
+  /** Authors of batches of a format that is not known here: they were left out. Never in one that is sent. */
+  readonly skipped?: readonly Author[]
   /** Bytes of the body of the only batch that the receiver has, where a large one is resumed. Never in a decoded one. */
   readonly offset?: number
 }

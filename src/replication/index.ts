@@ -29,6 +29,7 @@ import type {
 export { heldSince, inSync } from './accounts.js'
 export { helloTo } from './handlers/hello.js'
 export { selectNeighbours } from './neighbours.js'
+export { appliedAll } from './receiving.js'
 export { digestOf, type State, type Stream } from './state.js'
 export { createState, step } from './step.js'
 

@@ -3,10 +3,10 @@
  * here, whichever way it came.
  */
 
-import type { Mark, ShortId, Tip } from '../log/index.js'
+import type { Author, Mark, ShortId, Tip } from '../log/index.js'
 import { setTheirs } from './accounts.js'
 import type { Shown, State, Stream, Turn } from './state.js'
-import { logOf, send } from './state.js'
+import { logOf, send, trouble } from './state.js'
 
 /** Shown and unapplied ids that one stream may make this node hold. */
 const outstandingTips = 131_072
@@ -16,11 +16,7 @@ export function noteShown(stream: Stream, tip: Tip): boolean {
   const { id, seq } = tip
   if (stream.outstanding.has(id)) return true
   if (stream.outstanding.size >= outstandingTips) return false
-  let current = stream.shown.at(-1)
-  if (current === undefined || current.mark !== undefined) {
-    current = { open: new Set(), mark: undefined }
-    stream.shown.push(current)
-  }
+  const current = currentOf(stream)
   current.open.add(id)
   stream.outstanding.set(id, current)
   const log = logOf(tip)
@@ -28,11 +24,25 @@ export function noteShown(stream: Stream, tip: Tip): boolean {
   return true
 }
 
+/** Where what is shown now belongs. Behind something unread everything is one, since no mark can be told apart. */
+function currentOf(stream: Stream): Shown {
+  const last = stream.shown.at(-1)
+  if (last !== undefined && (last.mark === undefined || last.unread)) return last
+  const next: Shown = { open: new Set(), mark: undefined, unread: false }
+  stream.shown.push(next)
+  return next
+}
+
+/** The peer has sent batches that cannot be read here: no position that covers them can be acknowledged. */
+export function noteUnread(turn: Turn, stream: Stream, authors: readonly Author[]): void {
+  currentOf(stream).unread = true
+  const names = authors.map(author => author.slice(0, 16)).join(', ')
+  trouble(turn, stream, `holds batches of a newer format than this program knows, by author ${names}`)
+}
+
 /** The peer named a position: everything shown so far belongs to it. */
 export function noteMark(stream: Stream, mark: Mark): void {
-  const current = stream.shown.at(-1)
-  if (current === undefined || current.mark !== undefined) stream.shown.push({ open: new Set(), mark })
-  else current.mark = mark
+  currentOf(stream).mark = mark
   stream.complete = true
 }
 
@@ -52,7 +62,7 @@ export function acknowledge(turn: Turn, stream: Stream): void {
   let mark = stream.ackDue
   while (stream.shown.length > 0) {
     const first: Shown = stream.shown[0]!
-    if (first.mark === undefined || first.open.size > 0) break
+    if (first.mark === undefined || first.unread || first.open.size > 0) break
     mark = first.mark
     stream.shown.shift()
   }
@@ -68,7 +78,7 @@ export function acknowledge(turn: Turn, stream: Stream): void {
 
 /** Whether everything that the peer has shown is applied here. */
 export function appliedAll(stream: Stream): boolean {
-  return stream.complete && stream.outstanding.size === 0
+  return stream.complete && stream.outstanding.size === 0 && !stream.shown.some(shown => shown.unread)
 }
 
 /** Whether some connected peer has shown this batch, or something behind which it stands. */

@@ -39,6 +39,8 @@ export interface Account {
 export interface Shown {
   readonly open: Set<ShortId>
   mark: Mark | undefined
+  /** Among them is a batch that could not be read: neither this mark nor a later one can be acknowledged. */
+  unread: boolean
 }
 
 export interface Round {
@@ -118,8 +120,12 @@ export interface Ask {
   dueMs: number
   /** Much may stand behind it: answers get more time before another peer is asked. */
   readonly patient: boolean
+  /** Milliseconds until the same peer is asked again; longer each time it sent what could not be read. */
+  repeatMs: number
   /** Streams it was asked on, oldest first, with the time. */
   readonly requests: { stream: StreamId; atMs: number }[]
+  /** When each stream was asked last, also where that is given up. */
+  readonly tried: Map<StreamId, number>
   /** How far back the WANT reached: 0 the own tips, 1 ids further back, 2 from the author's first batch. */
   depth: number
 }
@@ -213,6 +219,7 @@ export function dropStream(turn: Turn, stream: Stream, reason: string): boolean 
   if (!state.streams.delete(stream.id)) return false
   if (state.byPeer.get(stream.peer) === stream) state.byPeer.delete(stream.peer)
   for (const ask of state.asks.values()) {
+    ask.tried.delete(stream.id)
     const at = ask.requests.findIndex(request => request.stream === stream.id)
     if (at < 0) continue
     ask.requests.splice(at, 1)

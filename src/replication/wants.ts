@@ -7,7 +7,7 @@
  */
 
 import { PROTOCOL } from '../base/index.js'
-import type { ShortId, Tip } from '../log/index.js'
+import type { Author, ShortId, Tip } from '../log/index.js'
 import { shortId } from '../log/index.js'
 import type { Held } from './parked.js'
 import { shownBySomebody } from './receiving.js'
@@ -22,6 +22,8 @@ const answerWaitMs = 200
 const patientWaitMs = 3000
 /** Wait before the same peer is asked again. */
 const repeatMs = 10_000
+/** The same at most, where it sent what could not be read. */
+const longestRepeatMs = 3_600_000
 /** Longest time until wants that could not be asked for are looked at again. */
 const queueMs = 50
 /** Peers that are asked for one tip at a time. */
@@ -47,7 +49,16 @@ function want(turn: Turn, stream: Stream, tip: Tip, atOnce: boolean): void {
   const urgent = atOnce || tip.author === stream.peer || !state.byPeer.has(tip.author)
   const dueMs = urgent ? now : now + Math.max(pushWaitMs, 2 * stream.rttMs)
   const ask = state.asks.get(tip.id)
-  if (ask === undefined) state.asks.set(tip.id, { tip, dueMs, patient: atOnce, requests: [], depth: 0 })
+  if (ask === undefined)
+    state.asks.set(tip.id, {
+      tip,
+      dueMs,
+      patient: atOnce,
+      repeatMs,
+      requests: [],
+      tried: new Map(),
+      depth: 0
+    })
   else if (ask.requests.length === 0) ask.dueMs = Math.min(ask.dueMs, dueMs)
   state.asksDueMs = Math.min(state.asksDueMs, dueMs)
 }
@@ -89,13 +100,30 @@ export function noteArrived(turn: Turn, id: ShortId): void {
 export function noteDropped(turn: Turn, tip: Tip, missing: readonly Tip[]): void {
   const { state, now } = turn
   if (!shownBySomebody(state, tip.id)) return
-  state.asks.set(tip.id, { tip, dueMs: now + repeatMs, patient: true, requests: [], depth: 0 })
+  state.asks.set(tip.id, {
+    tip,
+    dueMs: now + repeatMs,
+    patient: true,
+    repeatMs,
+    requests: [],
+    tried: new Map(),
+    depth: 0
+  })
   state.asksDueMs = Math.min(state.asksDueMs, now + repeatMs)
   for (const { id } of missing) {
     const tips = state.dropped.get(id) ?? []
     if (!tips.some(other => other.id === tip.id)) tips.push(tip)
     state.dropped.set(id, tips)
     if (state.dropped.size > droppedTips) state.dropped.delete(state.dropped.keys().next().value!)
+  }
+}
+
+/** A peer answered with batches of these authors that cannot be read here: it will have no other answer soon. */
+export function askLater(turn: Turn, stream: Stream, authors: readonly Author[]): void {
+  for (const ask of turn.state.asks.values()) {
+    if (!authors.includes(ask.tip.author)) continue
+    if (!ask.tried.has(stream.id)) continue
+    ask.repeatMs = Math.min(longestRepeatMs, ask.repeatMs * 2)
   }
 }
 
@@ -186,11 +214,17 @@ function askFor(turn: Turn, id: ShortId, ask: Ask, busy: Busy): void {
   // What cannot be asked for yet stays due, and is looked at again when something arrived.
   if (busy.logs.has(logOf(ask.tip))) return
   const stream = choose(turn, ask, showers, busy)
-  if (stream === undefined) return
+  if (stream === undefined) {
+    // Looked at again when the first of them may be asked again; or soon, where one is only busy.
+    const times = showers.map(shower => (ask.tried.get(shower.id) ?? Number.NEGATIVE_INFINITY) + ask.repeatMs)
+    ask.dueMs = Math.max(ask.dueMs, Math.min(...times))
+    return
+  }
   const repeated = ask.requests.findIndex(request => request.stream === stream.id)
   if (repeated >= 0) ask.requests.splice(repeated, 1)
   else if (ask.requests.length >= askedAtOnce) ask.requests.shift()
   ask.requests.push({ stream: stream.id, atMs: now })
+  ask.tried.set(stream.id, now)
   ask.dueMs = now + answerMs(stream, ask)
   ask.depth = 0
   busy.logs.add(logOf(ask.tip))
@@ -205,10 +239,10 @@ function choose(turn: Turn, ask: Ask, showers: readonly Stream[], busy: Busy): S
   let bestRank = Number.POSITIVE_INFINITY
   for (const stream of showers) {
     if (stream.choked || (busy.requests.get(stream.id) ?? 0) >= openRequests) continue
-    const asked = ask.requests.find(request => request.stream === stream.id)
-    if (asked !== undefined && now - asked.atMs < repeatMs) continue
+    const askedAtMs = ask.tried.get(stream.id)
+    if (askedAtMs !== undefined && now - askedAtMs < ask.repeatMs) continue
     const rank =
-      (asked === undefined ? 0 : 1e9) +
+      (askedAtMs === undefined ? 0 : 1e9) +
       (stream.peer === ask.tip.author ? 0 : 1e6) +
       stream.rttMs +
       fraction(state)

@@ -111,6 +111,11 @@ export interface EntryReaderInit {
   readonly ends: ChainEnds
 }
 
+/** What stands for an entry of a format that is not known here. */
+export interface Skipped {
+  readonly skipped: BatchHeader['author']
+}
+
 /** Reads entries in the order of the stream. */
 export class EntryReader {
   readonly #hashes: Hashes
@@ -131,27 +136,27 @@ export class EntryReader {
     this.#author = undefined
   }
 
-  /** A batch with its body; `undefined` for one of a format version that is not known here. */
-  readBatch(entry: Entry): Batch | undefined {
+  /** A batch with its body. */
+  readBatch(entry: Entry): Batch | Skipped {
     // Copied, so that a batch that is kept does not hold on to a whole frame.
     const body = entry.body && copyBytes(entry.body)
     if (body === undefined) {
-      if (this.#skips(entry)) return undefined
+      if (this.#skips(entry)) return { skipped: this.#authorOf(entry) }
       throw malformed('a batch without its body')
     }
     const bare = this.#read(entry, body)
-    return bare === undefined ? undefined : { ...bare, body }
+    return 'skipped' in bare ? bare : { ...bare, body }
   }
 
-  /** A header whose body does not stand in the entry; `undefined` as in `readBatch`. */
-  readBare(entry: Entry): BareHeader | undefined {
+  /** A header whose body does not stand in the entry. */
+  readBare(entry: Entry): BareHeader | Skipped {
     if (entry.body !== undefined) throw malformed('a bare header with a body')
     return this.#read(entry, undefined)
   }
 
   /**
-   * Whether the entry is of a format that is not known here. It is left out, like a batch that never came: what follows
-   * it in its author's log is held back as behind any gap. What it would have implied for later entries is forgotten.
+   * Whether the entry is of a format that is not known here. It is left out, and said to be: what follows it in its
+   * author's log is held back as behind any gap. What it would have implied for later entries is forgotten.
    */
   #skips(entry: Entry): boolean {
     if (entry.format === DEFAULT_FORMAT || entry.format === FORMAT_VERSION) return false
@@ -165,8 +170,8 @@ export class EntryReader {
     return this.#author
   }
 
-  #read(entry: Entry, body: Uint8Array | undefined): BareHeader | undefined {
-    if (this.#skips(entry)) return undefined
+  #read(entry: Entry, body: Uint8Array | undefined): BareHeader | Skipped {
+    if (this.#skips(entry)) return { skipped: this.#authorOf(entry) }
     const author = this.#authorOf(entry)
     const { counter, ops } = entry
     const header: BatchHeader = {

@@ -7,6 +7,7 @@
 import type { Hashes } from '../base/index.js'
 import { concatBytes, copyBytes, FORMAT, PROTOCOL, utf8 } from '../base/index.js'
 import type {
+  Author,
   BareHeader,
   Batch,
   DatabaseId,
@@ -48,6 +49,8 @@ export interface PartialBatch extends BareHeader {
 interface OpenRun {
   readonly batches: Batch[]
   readonly proof: BareHeader[]
+  /** Authors of the batches among them that are of an unknown format. */
+  readonly skipped: Set<Author>
   position?: Mark
   bytes: number
   deps: number
@@ -187,7 +190,14 @@ export class SyncDecoder {
   }
 
   #readRun(fields: RunField, frameBytes: number): Run | undefined {
-    const run = this.#run ?? { batches: [], proof: [], bytes: 0, deps: 0, complete: false }
+    const run = this.#run ?? {
+      batches: [],
+      proof: [],
+      skipped: new Set(),
+      bytes: 0,
+      deps: 0,
+      complete: false
+    }
     if (run.complete) throw malformed('a RUN inside the body of a large batch')
     this.#run = run
     run.bytes += frameBytes
@@ -202,7 +212,8 @@ export class SyncDecoder {
     this.#readBatches(fields, run)
     for (const entry of fields.proof) {
       const bare = this.#entries.readBare(entry)
-      if (bare !== undefined) run.proof.push(bare)
+      // A header of an unknown format signs for nothing that could be read.
+      if (!('skipped' in bare)) run.proof.push(bare)
     }
     if (fields.position !== undefined) run.position = markOf(fields.position)
     if (fields.more) return undefined
@@ -215,7 +226,8 @@ export class SyncDecoder {
       if (run.large !== undefined) throw malformed('a large batch stands alone in its RUN')
       for (const entry of fields.batches) {
         const batch = this.#entries.readBatch(entry)
-        if (batch !== undefined) run.batches.push(batch)
+        if ('skipped' in batch) run.skipped.add(batch.skipped)
+        else run.batches.push(batch)
       }
       return
     }
@@ -223,7 +235,9 @@ export class SyncDecoder {
     if (fields.batches.length !== (first ? 1 : 0)) throw malformed('a large batch stands alone in its RUN')
     if (!first) return
     const entry = fields.batches[0]!
-    const bare = this.#entries.readBare(entry)
+    const read = this.#entries.readBare(entry)
+    const bare = 'skipped' in read ? undefined : read
+    if ('skipped' in read) run.skipped.add(read.skipped)
     const length = integerField(entry.length, FORMAT.bodyBytes, 'the length of a body')
     const start = bare === undefined ? undefined : this.#startOf(bare, fields.offset)
     run.large = { bare, length, chunks: start === undefined ? [] : [start], received: fields.offset }
@@ -254,13 +268,17 @@ export class SyncDecoder {
 
   /** The message, once every byte is there. */
   #finish(run: OpenRun): Run | undefined {
-    const { large, proof, position } = run
+    const { large, proof, position, skipped } = run
     if (large !== undefined && large.received < large.length) return undefined
     this.#run = undefined
     const batches = large?.bare === undefined ? run.batches : [this.#wholeBatch(large.bare, large.chunks)]
-    return position === undefined
-      ? { type: 'run', batches, proof }
-      : { type: 'run', batches, proof, position }
+    return {
+      type: 'run',
+      batches,
+      proof,
+      ...(position !== undefined && { position }),
+      ...(skipped.size > 0 && { skipped: [...skipped] })
+    }
   }
 
   #wholeBatch(bare: BareHeader, chunks: readonly Uint8Array[]): Batch {

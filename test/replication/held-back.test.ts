@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { nodeCrypto } from '../../src/base/crypto-node.js'
 import { DEFAULT_LIMITS } from '../../src/base/index.js'
-import type { Author, Batch, BatchId, Dep, Epoch, Message, StoreId } from '../../src/log/index.js'
+import type { Author, Batch, BatchId, Dep, Epoch, Message, ShortId, StoreId } from '../../src/log/index.js'
 import { encodeBody, makeBatch, NO_BATCH, tipOf } from '../../src/log/index.js'
 import type { Effect, Event, State } from '../../src/replication/index.js'
-import { createState, heldSince, step } from '../../src/replication/index.js'
+import { createState, heldSince, inSync, step } from '../../src/replication/index.js'
 import { DATABASE } from '../log/fixtures.js'
 import { Simulation } from './simulation.js'
 
@@ -145,6 +145,61 @@ describe('what batches of one run wait for', () => {
   })
 })
 
+describe('a batch of a format that is not known here', () => {
+  const newer = author(10)
+
+  it('is never acknowledged, nor what comes behind it, and this is visible', () => {
+    const { state, effects, go } = machine()
+    go({ type: 'opened', stream: 1, peer: author(2), outbound: false, rttMs: 1 })
+    go(received(1, helloOf(1, 0)))
+    go({ type: 'headsRead', stream: 1, tips: [] })
+    const before = batchOf(11)
+    const after = batchOf(12)
+    go(received(1, { type: 'run', batches: [before], proof: [], position: markAt(1) }))
+    go(received(1, { type: 'run', batches: [], proof: [], position: markAt(2), skipped: [newer] }))
+    go(received(1, { type: 'run', batches: [after], proof: [], position: markAt(3) }))
+    for (let i = 4; i < 100; i++) go(received(1, { type: 'heads', tips: [], position: markAt(i) }))
+    for (const [i, batch] of [before, after].entries()) {
+      go({ type: 'committed', applied: [{ batch, mark: markAt(i + 1), local: false }] })
+    }
+    const acks = effects.flatMap(effect =>
+      effect.type === 'send' && effect.message.type === 'ack' ? [effect.message.position] : []
+    )
+    assert.equal(Math.max(...acks), 1)
+    assert.equal(state.accounts.get(author(2))?.theirs?.position, 1)
+    const stream = state.streams.get(1)!
+    assert.ok(stream.shown.length <= 1, 'marks that cannot be acknowledged are not collected')
+    assert.match(stream.trouble ?? '', /newer format/)
+    assert.ok(!inSync(state, author(2)))
+    assert.equal(effects.filter(({ type }) => type === 'trouble').length, 1)
+  })
+
+  it('is asked for again less and less often, of however many peers', () => {
+    const { effects, go, wait } = machine()
+    const tip = { author: newer, epoch, seq: 1, id: 'ab'.repeat(16) as ShortId }
+    for (const n of [2, 3, 4, 5]) {
+      go({ type: 'opened', stream: n, peer: author(n), outbound: false, rttMs: 1 })
+      go(received(n, helloOf(n, 5)))
+      go({ type: 'headsRead', stream: n, tips: [] })
+      go({ ...received(n, { type: 'heads', tips: [tip], position: markAt(5) }), applied: [false] })
+    }
+    let wants = 0
+    let seen = 0
+    for (let passed = 0; passed < 600_000; passed += 50) {
+      for (; seen < effects.length; seen++) {
+        const effect = effects[seen]!
+        if (effect.type !== 'send' || effect.message.type !== 'want') continue
+        wants++
+        go(received(effect.stream, { type: 'run', batches: [], proof: [], skipped: [newer] }))
+      }
+      wait(50)
+      for (const n of [2, 3, 4, 5]) go(received(n, { type: 'credit', bytes: 1 }))
+      go({ type: 'wake' })
+    }
+    assert.ok(wants <= 30, `${wants} WANTs in ten minutes`)
+  })
+})
+
 function markAt(position: number) {
   return { position, check: String(position).padStart(16, '0') }
 }
@@ -167,7 +222,15 @@ function received(stream: number, message: Message) {
   return { type: 'received', stream, message, bytes: 99, cursorValid: false } as const
 }
 
-function machine(): { state: State; go: (event: Event) => Effect[] } {
+interface Machine {
+  readonly state: State
+  /** All that were given so far. */
+  readonly effects: Effect[]
+  go(event: Event): Effect[]
+  wait(ms: number): void
+}
+
+function machine(): Machine {
   const state = createState({
     author: author(1),
     database: DATABASE,
@@ -184,5 +247,17 @@ function machine(): { state: State; go: (event: Event) => Effect[] } {
     limits: DEFAULT_LIMITS
   })
   let now = 1000
-  return { state, go: event => step(state, event, ++now) }
+  const effects: Effect[] = []
+  return {
+    state,
+    effects,
+    go: event => {
+      const given = step(state, event, ++now)
+      effects.push(...given)
+      return given
+    },
+    wait: ms => {
+      now += ms
+    }
+  }
 }

@@ -31,7 +31,9 @@ test('a batch of a format that is not known is left out, and what has full field
     entries[1]!.format = 2
     entries[1]!.extensions = new Uint8Array([9, 9, 9])
   })
-  assert.deepEqual(idsOf(decoder().decode(frame)), [first.id, other.id])
+  const message = decoder().decode(frame)
+  assert.deepEqual(idsOf(message), [first.id, other.id])
+  assert.deepEqual((message as Run).skipped, [first.header.author], 'and it is said that it was')
 })
 
 test('nothing continues a batch of a format that is not known', () => {
@@ -54,7 +56,7 @@ test('the body of a large batch of a format that is not known is counted and dro
   assert.equal(reader.decode(SyncFrame.encode(fields)), undefined)
   assert.equal(reader.partial(), undefined)
   const messages = frames.slice(1).map(frame => reader.decode(frame))
-  assert.deepEqual(messages.pop(), { type: 'run', batches: [], proof: [] })
+  assert.deepEqual(messages.pop(), { type: 'run', batches: [], proof: [], skipped: [large.header.author] })
   assert.ok(messages.every(message => message === undefined))
   const other = new Writer(2).next()
   const [next] = encoder.encode({ type: 'run', batches: [other], proof: [] })

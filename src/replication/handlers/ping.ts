@@ -51,7 +51,10 @@ function agree(turn: Turn, stream: Stream, position: Mark): void {
   stream.outstanding.clear()
   stream.ahead.clear()
   stream.implied.clear()
-  for (const shown of stream.shown) shown.open.clear()
+  for (const shown of stream.shown) {
+    shown.open.clear()
+    shown.unread = false
+  }
   acknowledge(turn, stream)
   setTheirs(turn, stream, position)
   setAcked(turn, stream.account, Math.max(stream.account.acked, stream.told))

@@ -1,13 +1,18 @@
 /** RUN: batches, pushed by their author or in answer to WANTs. They go to the store, which says what could be applied. */
 
 import { shortId, tipOf } from '../../log/index.js'
-import { acknowledge, noteMark, noteShown, returnCredit } from '../receiving.js'
+import { acknowledge, noteMark, noteShown, noteUnread, returnCredit } from '../receiving.js'
 import { peerHas } from '../showing.js'
 import { violate } from '../state.js'
-import { noteArrived } from '../wants.js'
+import { askLater, noteArrived } from '../wants.js'
 import type { Handler } from './index.js'
 
-export const onRun: Handler<'run'> = (turn, stream, { batches, proof, position }, { bytes }) => {
+export const onRun: Handler<'run'> = (
+  turn,
+  stream,
+  { batches, proof, position, skipped = [] },
+  { bytes }
+) => {
   const { state } = turn
   stream.runAtMs = turn.now
   const isNews = batches.some(
@@ -25,6 +30,10 @@ export const onRun: Handler<'run'> = (turn, stream, { batches, proof, position }
     }
     if (isNews) state.applying.set(id, (state.applying.get(id) ?? 0) + 1)
     noteArrived(turn, id)
+  }
+  if (skipped.length > 0) {
+    noteUnread(turn, stream, skipped)
+    askLater(turn, stream, skipped)
   }
   if (position !== undefined) noteMark(stream, position)
   if (isNews) {
