@@ -182,7 +182,7 @@ export const ERRORS = {
     7,
     false,
     'The peer refused the connection',
-    'Ask for an invite there (natter invite), or have this peer id allowed.'
+    'Ask for an invite there (natter invite), or have this peer id allowed; a block here ends with: natter forget PEER'
   ),
   PEER_UNREACHABLE: row(
     502,

@@ -72,6 +72,8 @@ export async function resolvingOp(
   key: string,
   choice: { take: string } | { value: unknown }
 ): Promise<WriteOp> {
+  const given = ['value', 'take'].filter(name => Object.hasOwn(choice, name))
+  if (given.length !== 1) throw new NatterError('INVALID_ARGUMENT', 'give either take, an op id, or value')
   if ('value' in choice) return { type: 'put', key, value: choice.value }
   const name = requireOpId(choice.take)
   const cell = await store.get(encodeKey(key))

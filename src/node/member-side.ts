@@ -263,8 +263,11 @@ export class MemberSide {
     return peer
   }
 
+  /** Drops what is kept of a peer, a block too: the record that said so goes. */
   async forget(peer: Author): Promise<void> {
+    this.#membership?.net.unblock(peer)
     this.#membership?.net.forget(peer)
+    this.#membership?.engine.forget(peer)
     await this.#ground.store.forgetPeer(peerIdOf(peer))
     const { settings } = this.#ground
     const bootstrap = (settings.get().bootstrap ?? []).filter(

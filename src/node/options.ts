@@ -157,6 +157,13 @@ function checkFields(
   }
 }
 
+/** Throws `TypeError` for a mistyped option of a method: a target or condition that is not looked at must not pass. */
+export function checkNames(options: object, known: readonly string[]): void {
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) throw new TypeError(`unknown option: ${name}`)
+  }
+}
+
 /** Throws `INVALID_MULTIADDR`. */
 export function checkMultiaddr(addr: string): void {
   try {

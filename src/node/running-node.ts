@@ -14,6 +14,7 @@ import type { Ground } from './ground.js'
 import { listCells, listConflicts, listHistory, listVersions, resolvingOp } from './key-views.js'
 import type { MemberSide } from './member-side.js'
 import type { NodeOptions } from './options.js'
+import { checkNames } from './options.js'
 import { PeerBook } from './peer-book.js'
 import { acceptProgramOps, ackFromProgram } from './programs.js'
 import type { Written } from './receipts.js'
@@ -110,6 +111,7 @@ export class RunningNode implements shapes.NodeFace {
   }
 
   async write(ops: readonly shapes.WriteOp[], options: shapes.WriteOptions = {}): Promise<shapes.Receipt> {
+    checkNames(options, ['ack', 'timeout', 'if', 'id', 'signal'])
     throwIfAborted(options.signal)
     if (!Array.isArray(ops)) throw new NatterError('INVALID_ARGUMENT', 'ops must be a list')
     if (ops.length === 0) throw new NatterError('INVALID_ARGUMENT', 'a write needs at least one op')

@@ -13,7 +13,7 @@ test('a port that is taken is PORT_IN_USE, with what to do', async t => {
   await assert.rejects(serve(new FakeNode(), { port: served.port }), {
     code: 'PORT_IN_USE',
     message: new RegExp(`127.0.0.1:${served.port}`),
-    remedy: /Choose another/
+    remedy: /natter up --http 0/
   })
 })
 

@@ -104,6 +104,11 @@ describe('writing and reading', () => {
       [Array.from({ length: 65_537 }, (_, i) => ({ type: 'del', key: `k${i}` })), 'BATCH_TOO_LARGE']
     ]
     for (const [ops, code] of refused) await assert.rejects(node.write(ops as never), { code })
+    const put = { type: 'put', key: 'k', value: 1 } as const
+    await assert.rejects(node.write([put], { acks: 2 } as never), TypeError)
+    for (const choice of [{}, { take: 'x', value: 1 }]) {
+      await assert.rejects(node.resolve('k', choice as never), { code: 'INVALID_ARGUMENT' })
+    }
     assert.equal((await node.status()).stateDigest, before.stateDigest)
     assert.equal((await node.status()).ops, 0)
   })

@@ -6,6 +6,7 @@ import type { Action, AddCommands } from '../command.js'
 import { example, textFlag } from '../command.js'
 import { formatDuration } from '../duration.js'
 import type { Color, Output } from '../output.js'
+import { shellQuote } from '../shell.js'
 import { formatBytes, shortPeer, table } from '../table.js'
 import { parseLimit } from './list.js'
 
@@ -121,7 +122,7 @@ const forget: Action = async ({ client, out }, _options, peer = '') => {
 const block: Action = async ({ client, out }, _options, peer = '') => {
   const { body } = await client.call<object>('POST', route`/peers/${peer}/block`)
   await out.result(body, () => '')
-  out.note('blocked: it may not connect')
+  out.note(`blocked: it may not connect. Undo it with: natter forget ${shellQuote(peer)}`)
 }
 
 const PEER = 'a peer id, a unique prefix of one, or the name of one known peer'
@@ -147,7 +148,7 @@ export const addPeers: AddCommands = (program, run) => {
     .action(run(connect))
   program
     .command('forget')
-    .description('drop what is kept of a peer; it counts again when it comes back')
+    .description('drop what is kept of a peer, a block too; it counts again when it comes back')
     .argument('<peer>', PEER)
     .addHelpText('after', example('natter forget node-2'))
     .action(run(forget))

@@ -1,0 +1,45 @@
+/** Two nodes in one process: letting a peer go, keeping it out, and taking it back. */
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, test } from 'node:test'
+import type { NatterNode } from '../../src/index.js'
+import { createNode } from '../../src/index.js'
+
+const nodes: NatterNode[] = []
+const folders: string[] = []
+
+/** On disk: what a node in memory acknowledges does not count. */
+async function start(name: string): Promise<NatterNode> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'natter-peers-'))
+  folders.push(dataDir)
+  const node = await createNode({ name, dataDir, mdns: false })
+  nodes.push(node)
+  return node
+}
+
+afterEach(async () => {
+  await Promise.all(nodes.splice(0).map(node => node.stop()))
+  await Promise.all(folders.splice(0).map(path => rm(path, { recursive: true, force: true })))
+})
+
+test('a block keeps a peer out until it is forgotten', async () => {
+  const a = await start('a')
+  const b = await start('b')
+  const [addr = ''] = (await b.status()).addrs
+  assert.deepEqual(await a.connect(addr), { peer: b.peerId })
+  await a.sync.wait({ connected: 1, timeout: 10_000 })
+
+  await a.block(b.peerId)
+  assert.equal((await a.peers())[0]?.state, 'blocked')
+  await assert.rejects(a.connect(addr), { code: 'PEER_REFUSED', remedy: /natter forget PEER$/ })
+  const alone = await a.write([{ type: 'put', key: 'k', value: 1 }], { ack: 'all', timeout: 5_000 })
+  assert.deepEqual([alone.reached, alone.acks], [true, []], 'who is blocked is not waited for')
+
+  await a.forget(b.peerId)
+  await a.connect(addr)
+  const both = await a.write([{ type: 'put', key: 'k', value: 2 }], { ack: 1, timeout: 10_000 })
+  assert.equal(both.reached, true)
+  assert.equal(await b.db.get('k'), 2)
+})
