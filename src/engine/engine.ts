@@ -282,6 +282,10 @@ export class ReplicationEngine implements Engine {
     return this.#exchanges.syncNow(peer, options)
   }
 
+  forget(peer: Author): void {
+    this.#loop?.dispatch({ type: 'forgotten', peer })
+  }
+
   ask(peer: Author, options: WaitOptions = {}): Promise<void> {
     return this.#exchanges.ask(peer, options)
   }

@@ -7,6 +7,7 @@ import type { Net } from '../net/index.js'
 import { digestOf, helloTo } from '../replication/index.js'
 import type { Store } from '../store/index.js'
 import { exchangeHello } from './ask.js'
+import { isCursorValid } from './inbound.js'
 import type { Loop } from './loop.js'
 import type { Sessions } from './sessions.js'
 
@@ -108,7 +109,8 @@ export class Exchanges {
     const init = { clock, hashes: crypto, database: store.database, timeoutMs: timeout ?? timeoutMs }
     const hello = await exchangeHello(init, stream, helloTo(state, peer, sent, saved?.theirs))
     sessions.heard(peer)
-    const event = { type: 'answered', peer, hello } as const
+    const cursorValid = await isCursorValid(store, hello)
+    const event = { type: 'answered', peer, hello, sent, cursorValid } as const
     this.#init.loop()?.dispatch(saved === undefined ? event : { ...event, saved })
   }
 

@@ -89,7 +89,7 @@ async function enter(init: InboundInit, channel: Channel, message: Message, byte
 }
 
 /** Whether the peer's cursor is a place in this log: a store that was restored answers for no older life. */
-async function isCursorValid(store: Store, { cursor }: Hello): Promise<boolean> {
+export async function isCursorValid(store: Store, { cursor }: Hello): Promise<boolean> {
   if (cursor === undefined || cursor.store !== store.storeId) return false
   if (cursor.position > store.mark.position) return false
   return (await store.checkAt(cursor.position)) === cursor.check

@@ -80,6 +80,8 @@ export interface Engine {
   syncNow(peer: Author, options?: WaitOptions): Promise<SyncRound>
   /** Asks a node that is no neighbour how far it has this node's log, by a HELLO on a short stream. */
   ask(peer: Author, options?: WaitOptions): Promise<void>
+  /** Drops what is known of a peer, and closes the stream with it: what the store keeps of it may go then. */
+  forget(peer: Author): void
   /** True when the peer has shown nothing that is not applied here, and lacks nothing. */
   inSync(peer: Author): boolean
 }

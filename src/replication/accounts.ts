@@ -1,10 +1,11 @@
 /** The accounts of peers: what each is known to have. They outlive streams, and the engine keeps them on disk. */
 
 import type { Author, Hello, Mark, Tip } from '../log/index.js'
-import type { SavedPeer } from './index.js'
+import type { Event, SavedPeer } from './index.js'
 import { appliedAll } from './receiving.js'
 import { hasAll } from './showing.js'
 import type { Account, State, Stream, Turn } from './state.js'
+import { closeStream } from './state.js'
 
 /** Ack times remembered per peer. */
 const ackSteps = 32
@@ -62,6 +63,32 @@ export function setYours(turn: Turn, account: Account, { yours, durable }: Hello
   account.yours = yours
   account.yoursAtMs = turn.now
   turn.effects.push({ type: 'progress', peer: account.peer })
+}
+
+/** A HELLO on a short stream says what one on a long stream says; the words of an open stream are newer. */
+export function onAnswered(turn: Turn, event: Extract<Event, { type: 'answered' }>): void {
+  const { state } = turn
+  const { peer, hello, sent, cursorValid, saved } = event
+  const account = accountOf(state, peer, saved)
+  setYours(turn, account, hello)
+  const phase = state.byPeer.get(peer)?.phase ?? 'hello'
+  if (phase !== 'hello') return
+  if (account.theirs?.store !== hello.store) account.theirs = undefined
+  setAcked(turn, account, ackedBy(hello, sent, cursorValid))
+}
+
+/** What the peer has of this log by its HELLO: all that was here at the time, or what lies up to its cursor. */
+export function ackedBy(hello: Hello, sent: Stream['sentHello'], cursorValid: boolean): number {
+  if (hello.digest === sent.digest) return sent.mark.position
+  return cursorValid ? (hello.cursor?.position ?? 0) : 0
+}
+
+export function onForgotten(turn: Turn, peer: Author): void {
+  const { state } = turn
+  for (const stream of [...state.streams.values()]) {
+    if (stream.peer === peer) closeStream(turn, stream, 'the peer was forgotten')
+  }
+  state.accounts.delete(peer)
 }
 
 /**

@@ -147,7 +147,18 @@ export type Event =
   /** The stream's write buffer is full, or empty again. */
   | { readonly type: 'choked'; readonly stream: StreamId; readonly choked: boolean }
   /** A node without a stream said in its HELLO what it has of this node's log. */
-  | { readonly type: 'answered'; readonly peer: Author; readonly hello: Hello; readonly saved?: SavedPeer }
+  | {
+      readonly type: 'answered'
+      readonly peer: Author
+      readonly hello: Hello
+      /** As for `received`. */
+      readonly cursorValid: boolean
+      /** What this node's own HELLO said. */
+      readonly sent: { readonly digest: string; readonly mark: Mark }
+      readonly saved?: SavedPeer
+    }
+  /** What is kept of a peer is dropped, and a stream with it is closed. */
+  | { readonly type: 'forgotten'; readonly peer: Author }
   | { readonly type: 'rtt'; readonly peer: Author; readonly rttMs: number }
   /** Somebody asks for a round with a peer now. */
   | { readonly type: 'sync'; readonly peer: Author }

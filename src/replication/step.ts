@@ -2,7 +2,7 @@
 
 import type { Author, Message, ShortId } from '../log/index.js'
 import { Frontier, shortId } from '../log/index.js'
-import { accountOf, setYours } from './accounts.js'
+import { onAnswered, onForgotten } from './accounts.js'
 import { handlers, type Notes } from './handlers/index.js'
 import { sendPing } from './handlers/ping.js'
 import type { AppliedHere, Effect, Event, ReplicationInit } from './index.js'
@@ -67,7 +67,10 @@ function take(turn: Turn, event: Event): void {
       resubmit(turn, { stream: null, from: event.from, batches: event.batches, proof: [] })
       return
     case 'answered':
-      setYours(turn, accountOf(state, event.peer, event.saved), event.hello)
+      onAnswered(turn, event)
+      return
+    case 'forgotten':
+      onForgotten(turn, event.peer)
       return
     case 'rtt': {
       const stream = state.byPeer.get(event.peer)
@@ -90,7 +93,9 @@ function take(turn: Turn, event: Event): void {
 
 type StreamEvent = Exclude<
   Event,
-  { type: 'opened' | 'committed' | 'results' | 'gossiped' | 'answered' | 'rtt' | 'sync' | 'wake' }
+  {
+    type: 'opened' | 'committed' | 'results' | 'gossiped' | 'answered' | 'forgotten' | 'rtt' | 'sync' | 'wake'
+  }
 >
 
 function onStreamEvent(turn: Turn, stream: Stream, event: StreamEvent): void {

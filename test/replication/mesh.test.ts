@@ -1,7 +1,9 @@
 /** Replication over streams that come and go: it converges, claims nothing false, and sends little twice. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { nodeCrypto } from '../../src/base/crypto-node.js'
 import type { Batch } from '../../src/log/index.js'
+import { helloTo } from '../../src/replication/index.js'
 import { testSeed } from '../support/random.js'
 import type { SimNode } from './simulation.js'
 import { checkAccounts, Simulation } from './simulation.js'
@@ -124,6 +126,67 @@ describe('a restored copy', () => {
     sim.run(100)
     checkAccounts(sim)
     assert.equal(a.acked(b), a.store.log.length)
+  })
+})
+
+describe('a HELLO on a short stream', () => {
+  const answer = (a: SimNode, b: SimNode) => {
+    const { mark } = a.store
+    const sent = { digest: a.store.frontier.digest(nodeCrypto), mark }
+    const theirs = b.saved.get(a.author)?.theirs
+    const hello = helloTo(
+      b.state,
+      a.author,
+      { digest: b.store.frontier.digest(nodeCrypto), mark: b.store.mark },
+      theirs
+    )
+    const cursorValid = theirs !== undefined && a.store.marks[theirs.position]?.check === theirs.check
+    a.dispatch({ type: 'answered', peer: b.author, hello, cursorValid, sent })
+  }
+
+  it('takes back what a peer acknowledged that lost it since', () => {
+    const sim = new Simulation({ seed: 17 })
+    const [a, b] = mesh(sim, 2) as [SimNode, SimNode]
+    sim.run(50)
+    for (let i = 0; i < 10; i++) a.write(`a${i}`)
+    sim.converge(1000)
+    sim.run(100)
+    assert.equal(a.acked(b), 10)
+    b.restart(b.store.restored(sim.storeId(), 4))
+    answer(a, b)
+    assert.equal(a.acked(b), 0)
+    assert.equal(a.saved.get(b.author)?.acked, 0, 'on disk as well')
+    checkAccounts(sim)
+  })
+
+  it('that shows equal digests stands for everything', () => {
+    const sim = new Simulation({ seed: 18 })
+    const [a, b] = mesh(sim, 2) as [SimNode, SimNode]
+    sim.run(50)
+    for (let i = 0; i < 10; i++) a.write(`a${i}`)
+    sim.converge(1000)
+    sim.cutAll()
+    a.state.accounts.clear()
+    answer(a, b)
+    assert.equal(a.acked(b), 10)
+  })
+})
+
+describe('a peer that is forgotten', () => {
+  it('leaves no account that could be saved again', () => {
+    const sim = new Simulation({ seed: 19 })
+    const [a, b] = mesh(sim, 2) as [SimNode, SimNode]
+    sim.run(50)
+    a.write('x')
+    sim.converge(1000)
+    sim.run(100)
+    a.dispatch({ type: 'forgotten', peer: b.author })
+    a.saved.clear()
+    b.write('y')
+    a.write('z')
+    sim.run(30_000)
+    assert.equal(a.saved.size, 0)
+    assert.equal(a.state.accounts.size, 0)
   })
 })
 

@@ -2,7 +2,7 @@
 
 import { PROTOCOL } from '../../base/index.js'
 import type { Author, Cursor, Hello, SyncErrorCode } from '../../log/index.js'
-import { setAcked, setTheirs, setYours } from '../accounts.js'
+import { ackedBy, setAcked, setTheirs, setYours } from '../accounts.js'
 import { settleRound } from '../rounds.js'
 import { settleAcked } from '../showing.js'
 import type { State, Stream, Turn } from '../state.js'
@@ -65,7 +65,7 @@ function takeUp(turn: Turn, stream: Stream, hello: Hello): void {
 }
 
 function agree(turn: Turn, stream: Stream, hello: Hello): void {
-  const { position } = stream.sentHello.mark
+  const position = ackedBy(hello, stream.sentHello, false)
   stream.phase = 'ready'
   stream.complete = true
   stream.told = position
@@ -79,7 +79,7 @@ function agree(turn: Turn, stream: Stream, hello: Hello): void {
 
 function differ(turn: Turn, stream: Stream, hello: Hello, cursorValid: boolean): void {
   const { state } = turn
-  const since = cursorValid ? (hello.cursor?.position ?? 0) : 0
+  const since = ackedBy(hello, stream.sentHello, cursorValid)
   stream.phase = 'reading'
   stream.told = since
   stream.has = new Set(hello.yours.map(tip => tip.id))
