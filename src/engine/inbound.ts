@@ -56,6 +56,9 @@ async function takeFrame(init: InboundInit, channel: Channel, frame: Uint8Array)
     await enter(init, channel, message, credit)
     return
   }
+  // Nobody makes this node hold a body that its author has not signed.
+  const large = channel.decoder.takeLarge()
+  if (large !== undefined) await checkRun(large, init.crypto)
   if (!init.mayStage()) throw new NatterError('NOT_READY', 'too many large batches are under way')
   if (credit > 0) init.dispatch({ type: 'staged', stream: channel.id, bytes: credit })
 }

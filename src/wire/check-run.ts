@@ -4,7 +4,7 @@
  */
 import type { Crypto } from '../base/index.js'
 import { fromHex } from '../base/index.js'
-import type { BareHeader, Run } from '../log/index.js'
+import type { BareHeader } from '../log/index.js'
 import { signedMessage } from '../log/index.js'
 import { Coverage } from './coverage.js'
 import { malformed } from './frame.js'
@@ -16,11 +16,17 @@ export async function checkSignature(item: BareHeader, crypto: Crypto): Promise<
   return crypto.verify(fromHex(header.author), signedMessage(headerBytes), signature)
 }
 
+/** What signatures speak for: batches, or the headers of batches whose bodies are still to come. */
+export interface Signed {
+  readonly batches: readonly BareHeader[]
+  readonly proof: readonly BareHeader[]
+}
+
 /**
  * Checks every signature of a run, and that each batch and bare header without one is covered by a later one of its
  * chain in the same run. Rejects with `PROTOCOL_ERROR`.
  */
-export async function checkRun(run: Pick<Run, 'batches' | 'proof'>, crypto: Crypto): Promise<void> {
+export async function checkRun(run: Signed, crypto: Crypto): Promise<void> {
   const items: readonly BareHeader[] = run.proof.length === 0 ? run.batches : [...run.batches, ...run.proof]
   const coverage = new Coverage()
   for (let i = items.length - 1; i >= 0; i--) {

@@ -20,6 +20,7 @@ import type {
   Want
 } from '../log/index.js'
 import { bodyFits, tipOf } from '../log/index.js'
+import type { Signed } from './check-run.js'
 import { AuthorNames, ChainEnds } from './dictionary.js'
 import { EntryReader } from './entry.js'
 import { databaseField, decoding, frameType, integerField, malformed } from './frame.js'
@@ -66,6 +67,8 @@ interface LargeBody {
   readonly length: number
   readonly chunks: Uint8Array[]
   received: number
+  /** Its header was given out, to be checked before its body is taken in. */
+  shown: boolean
 }
 
 const UINT32 = 2 ** 32 - 1
@@ -110,6 +113,14 @@ export class SyncDecoder {
     const large = this.#run?.large
     if (large?.bare === undefined) return this.#seed
     return { ...large.bare, tip: tipOf(large.bare), body: concatBytes(...large.chunks) }
+  }
+
+  /** The header of a large batch, with what covers it, once these are there: to be checked before its body comes. */
+  takeLarge(): Signed | undefined {
+    const run = this.#run
+    if (run?.large?.bare === undefined || !run.complete || run.large.shown) return undefined
+    run.large.shown = true
+    return { batches: [run.large.bare], proof: run.proof }
   }
 
   /** Bytes of unfinished runs that are held in memory. */
@@ -240,7 +251,13 @@ export class SyncDecoder {
     if ('skipped' in read) run.skipped.add(read.skipped)
     const length = integerField(entry.length, FORMAT.bodyBytes, 'the length of a body')
     const start = bare === undefined ? undefined : this.#startOf(bare, fields.offset)
-    run.large = { bare, length, chunks: start === undefined ? [] : [start], received: fields.offset }
+    run.large = {
+      bare,
+      length,
+      chunks: start === undefined ? [] : [start],
+      received: fields.offset,
+      shown: false
+    }
   }
 
   /** The bytes of a large body that are here already: `offset` of them, which the sender left out. */

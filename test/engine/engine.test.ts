@@ -4,7 +4,7 @@ import { afterEach, describe, it } from 'node:test'
 import { nodeCrypto, nodeSigner } from '../../src/base/crypto-node.js'
 import type { SyncRound } from '../../src/base/index.js'
 import { DEFAULT_LIMITS, utf8 } from '../../src/base/index.js'
-import type { Batch, BatchId, DatabaseId, Dep, Epoch, StoreId } from '../../src/log/index.js'
+import type { Batch, BatchId, DatabaseId, Dep, Epoch, Hello, StoreId } from '../../src/log/index.js'
 import { authorOf, encodeBody, makeBatch, NO_BATCH, OP_KIND, signedMessage } from '../../src/log/index.js'
 import { encodeGossip, SyncEncoder } from '../../src/wire/index.js'
 import { Seeded, START_MS } from '../log/fixtures.js'
@@ -140,6 +140,25 @@ describe('a large batch that is cut off', () => {
     const rest = (await b.engine.session(a.author)).bytesReceived - before
     assert.ok(rest < 4_000_000, `${rest} bytes after the cut`)
     assert.equal((await b.get('large'))?.length, 7_000_000)
+  })
+})
+
+describe('more large batches at a time than there is room for', () => {
+  it('are put off, and blamed on nobody', async () => {
+    const { cluster, nodes } = await mesh(2, { limits: { stagedBytes: 1_000_000 } })
+    const [a, b] = nodes as [TestNode, TestNode]
+    const value = utf8(JSON.stringify('x'.repeat(3_000_000)))
+    await a.store.write({ ops: [{ kind: OP_KIND.put, key: utf8('large'), value }] })
+    const session = () => b.engine.session(a.author)
+    await until('the refusal', 5000, async () => (await session()).lastError !== null)
+    assert.match((await session()).lastError ?? '', /large batches/)
+    const told = await until(
+      'its word',
+      5000,
+      async () => (await a.engine.session(b.author)).lastError ?? undefined
+    )
+    assert.match(told, /UNAVAILABLE/)
+    for (const node of cluster.nodes) assert.deepEqual(node.net.penalties, [])
   })
 })
 
@@ -362,7 +381,22 @@ function countApplies({ store }: TestNode): () => number {
   return () => count
 }
 
-function forgedBatch(database: DatabaseId): Batch {
+/** What a liar on `from` says to `to` first. */
+function helloFor(to: TestNode, from: TestNode): Hello {
+  return {
+    type: 'hello',
+    protocol: 1,
+    database: to.store.database,
+    store: from.store.storeId,
+    durable: true,
+    position: { position: 0, check: '0'.repeat(16) },
+    digest: '0'.repeat(32),
+    yours: [],
+    window: 1_000_000
+  }
+}
+
+function forgedBatch(database: DatabaseId, body = encodeBody([])): Batch {
   const author = new Seeded(1)
   const fields = {
     database,
@@ -375,7 +409,7 @@ function forgedBatch(database: DatabaseId): Batch {
     deps: [],
     extensions: []
   }
-  return { ...makeBatch(fields, encodeBody([]), nodeCrypto), signature: new Uint8Array(64) }
+  return { ...makeBatch(fields, body, nodeCrypto), signature: new Uint8Array(64) }
 }
 
 describe('whoever breaks the protocol', () => {
@@ -384,23 +418,25 @@ describe('whoever breaks the protocol', () => {
     const [a, b] = nodes as [TestNode, TestNode]
     const stream = await b.net.openStream(a.author)
     const encoder = new SyncEncoder()
-    const hello = {
-      type: 'hello',
-      protocol: 1,
-      database: a.store.database,
-      store: b.store.storeId,
-      durable: true,
-      position: { position: 0, check: '0'.repeat(16) },
-      digest: '0'.repeat(32),
-      yours: [],
-      window: 1_000_000
-    } as const
     const run = { type: 'run', batches: [forgedBatch(a.store.database)], proof: [] } as const
-    for (const message of [hello, run]) for (const frame of encoder.encode(message)) stream.send(frame)
+    for (const message of [helloFor(a, b), run])
+      for (const frame of encoder.encode(message)) stream.send(frame)
     await until('the penalty', 2000, () => a.net.penalties.some(({ peer }) => peer === b.author))
     await b.put('after', 'yes')
     await cluster.settled()
     assert.equal(a.store.mark.position, 1)
+  })
+
+  it('by the header of a large batch is reset before the body comes', async () => {
+    const { nodes } = await mesh(2)
+    const [a, b] = nodes as [TestNode, TestNode]
+    const stream = await b.net.openStream(a.author)
+    const encoder = new SyncEncoder()
+    const large = forgedBatch(a.store.database, new Uint8Array(2_000_000))
+    const [header] = encoder.encode({ type: 'run', batches: [large], proof: [] })
+    stream.send(encoder.encode(helloFor(a, b))[0]!)
+    stream.send(header!)
+    await until('the penalty', 2000, () => a.net.penalties.some(({ peer }) => peer === b.author))
   })
 
   for (const [what, frame] of [
