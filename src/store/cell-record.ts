@@ -11,6 +11,7 @@ import { putHex } from './keys.js'
 import { CRC_BYTES, RECORD_VERSION, readRecord, seal } from './records.js'
 
 const CELL_PRESENT = 1
+const CELL_LOST = 2
 const HEAD_DEMOTED = 1
 const HEAD_IDENTITY = 2
 const HEAD_VALUE = 4
@@ -37,13 +38,13 @@ function putVarint(bytes: Uint8Array, at: number, value: number): number {
 
 /** Written by hand and in one allocation, since this is done for every op. */
 export function encodeCell(key: Uint8Array, cell: CellRecord, hashes: Hashes, arena: Arena): Uint8Array {
-  const { heads, changedAt, present } = cell
+  const { heads, changedAt, present, lostAfter } = cell
   let size = 8 + varintSize(heads.length) + CRC_BYTES
   for (const head of heads) size += headSize(head)
   const bytes = arena.take(size)
   bytes[0] = RECORD_VERSION
-  bytes[1] = present ? CELL_PRESENT : 0
-  let position = changedAt
+  bytes[1] = (present ? CELL_PRESENT : 0) | (lostAfter === undefined ? 0 : CELL_LOST)
+  let position = lostAfter ?? changedAt
   for (let i = 7; i > 1; i--) {
     bytes[i] = position % 256
     position = Math.floor(position / 256)
@@ -79,11 +80,13 @@ export function decodeCell(
 ): CellRecord {
   const where = (): string => `the cell of key ${toHex(key.subarray(1))}`
   return readRecord(key, value, hashes, where, reader => {
-    const present = (reader.u8() & CELL_PRESENT) !== 0
+    const flags = reader.u8()
+    const present = (flags & CELL_PRESENT) !== 0
     const changedAt = reader.u48()
     const count = reader.varint()
     const heads: Head[] = []
     for (let i = 0; i < count; i++) heads.push(decodeHead(reader, names))
+    if ((flags & CELL_LOST) !== 0) return { heads, changedAt, present, lostAfter: changedAt }
     return { heads, changedAt, present }
   })
 }

@@ -18,6 +18,7 @@ import { decodeCell, encodeCell } from './cell-record.js'
 import type { CellRecord, Head } from './heads.js'
 import { cellOf, isKnownKind, versionOf } from './heads.js'
 import { conflictKey, overwrittenKey } from './keys.js'
+import type { RebuiltCell } from './rebuild.js'
 
 /** One cell of a commit. */
 export interface DraftCell extends CellRecord {
@@ -28,6 +29,7 @@ export interface DraftCell extends CellRecord {
   heads: Head[]
   changedAt: number
   touched: boolean
+  lostAfter?: number
 }
 
 /** What is told about a cell after the commit. */
@@ -75,14 +77,15 @@ export class DraftCells {
     return this.#overwritten.get(identity) === true
   }
 
-  load(text: string, key: Uint8Array, diskKey: Uint8Array, value: Uint8Array | undefined): void {
+  /** Takes in a cell as it is on disk. Throws `STORE_DAMAGED`; answers false for one whose heads are not known. */
+  load(text: string, key: Uint8Array, diskKey: Uint8Array, value: Uint8Array | undefined): boolean {
     const { hashes, names } = this.#init
     if (value === undefined) {
       const cell = { key, diskKey, before: [], heads: [], changedAt: 0, present: false, touched: false }
       this.#cells.set(text, cell)
-      return
+      return true
     }
-    const { heads, changedAt, present } = decodeCell(diskKey, value, hashes, names)
+    const { heads, changedAt, present, lostAfter } = decodeCell(diskKey, value, hashes, names)
     this.#cells.set(text, {
       key,
       diskKey,
@@ -90,8 +93,50 @@ export class DraftCells {
       heads: heads.slice(),
       changedAt,
       present,
-      touched: false
+      touched: false,
+      ...(lostAfter !== undefined && { lostAfter })
     })
+    return lostAfter === undefined
+  }
+
+  /** Takes in a cell that was made again from the log; it goes to disk with this commit. */
+  loadRebuilt(text: string, key: Uint8Array, diskKey: Uint8Array, cell: RebuiltCell): void {
+    const { heads, changedAt, accounted, overwritten } = cell
+    this.#cells.set(text, {
+      key,
+      diskKey,
+      before: accounted.heads,
+      heads: heads.slice(),
+      changedAt,
+      present: accounted.present,
+      touched: true
+    })
+    for (const identity of overwritten) {
+      this.#overwritten.set(identity, true)
+      this.#newlyOverwritten.add(identity)
+    }
+  }
+
+  /** Takes in a cell that cannot be made again now: ops on it are logged, and its heads stay unknown. */
+  loadLost(text: string, key: Uint8Array, diskKey: Uint8Array, lostAfter: number, reason: string): void {
+    const cell = {
+      key,
+      diskKey,
+      before: [],
+      heads: [],
+      changedAt: 0,
+      present: false,
+      touched: false,
+      lostAfter
+    }
+    this.#cells.set(text, cell)
+    this.notes.push({ key, versions: 0, reason: 'unreadable', text: reason })
+  }
+
+  /** Whether something is to be written. */
+  get isTouched(): boolean {
+    for (const cell of this.#cells.values()) if (cell.touched) return true
+    return false
   }
 
   knowOverwritten(identity: Identity, overwritten: boolean): void {
@@ -107,6 +152,7 @@ export class DraftCells {
   ): void {
     const { heads } = cell
     cell.touched = true
+    if (cell.lostAfter !== undefined) return
     if (isOver !== undefined && heads.length === 1 && own !== undefined && isOver(heads[0]!)) {
       const gone = heads[0]!
       if (gone.identity !== undefined) this.#overwrite(gone.identity, [])
@@ -156,6 +202,10 @@ export class DraftCells {
     for (const identity of this.#newlyOverwritten) write.put(overwrittenKey(identity), EMPTY)
     for (const cell of this.#cells.values()) {
       if (!cell.touched) continue
+      if (cell.lostAfter !== undefined) {
+        write.put(cell.diskKey, encodeCell(cell.diskKey, cell, this.#init.hashes, arena))
+        continue
+      }
       const present = this.#settle(cell, write)
       if (present !== cell.present) keys += present ? 1 : -1
       this.#digest(cell, digest)

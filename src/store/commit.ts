@@ -14,12 +14,14 @@ import { peerIdOf } from '../log/index.js'
 import type { CellNote } from './cells.js'
 import { Draft } from './draft.js'
 import type { ApplyResult, CommitNotice, Committed } from './index.js'
+import { textOf } from './keys.js'
 import type { BranchCache } from './lineage.js'
 import type { LocalInit, LocalOutcome } from './local.js'
 import { LocalWriter } from './local.js'
 import type { PreparedWrite } from './local-write.js'
 import type { RemoteOp } from './prepare.js'
 import { remoteOps, Wanted } from './prepare.js'
+import type { RebuildCell } from './rebuild.js'
 import { RemoteSession } from './remote.js'
 import type { Meta, State } from './state.js'
 
@@ -44,6 +46,8 @@ export interface ApplyRequest {
 /** Anything else that is to be written: accounts of peers. */
 export interface UpkeepRequest {
   readonly type: 'upkeep'
+  /** Keys whose cells are looked at: damaged ones are made again. */
+  readonly keys?: readonly Uint8Array[]
   run(draft: Draft): Promise<void> | void
   resolve(): void
   reject(error: unknown): void
@@ -57,6 +61,7 @@ export interface CommitterInit extends LocalInit {
   readonly branches: BranchCache
   readonly identity: Pick<Meta, 'storeId' | 'database' | 'author'>
   readonly state: () => State
+  readonly rebuild: RebuildCell
   /** Puts into a commit what waits for one. */
   readonly addWaiting: (draft: Draft) => void
   readonly announce: (notice: CommitNotice) => void
@@ -186,9 +191,10 @@ export class Committer {
   }
 
   async #draft(requests: readonly Request[]): Promise<Done> {
-    const { disk, crypto, branches, strategy, clock, identity } = this.#init
+    const { disk, crypto, branches, strategy, clock, identity, rebuild } = this.#init
     const state = this.#init.state()
-    const draft = new Draft({ disk, hashes: crypto, state, branches, strategy, nowMs: clock.now() })
+    const nowMs = clock.now()
+    const draft = new Draft({ disk, hashes: crypto, state, branches, strategy, nowMs, rebuild })
     const wanted = new Wanted(draft)
     const remote: { request: ApplyRequest; ops: Map<Batch, RemoteOp[]> }[] = []
     const local: PreparedWrite[] = []
@@ -204,7 +210,7 @@ export class Committer {
           ops.set(batch, list)
         }
         remote.push({ request, ops })
-      }
+      } else for (const key of request.keys ?? []) wanted.cell(textOf(key), key)
     }
     await wanted.load()
     const session = new RemoteSession({ author: this.#init.author, limits: this.#init.limits }, draft)
@@ -216,7 +222,7 @@ export class Committer {
     const outcomes = await writer.finish()
     this.#init.addWaiting(draft)
     for (const request of requests) if (request.type === 'upkeep') await request.run(draft)
-    if (draft.applied.length > 0) draft.finish(identity)
+    if (draft.applied.length > 0 || draft.cells.isTouched) draft.finish(identity)
     return { draft, results, outcomes, session }
   }
 

@@ -17,6 +17,7 @@ import { branchKey, clientIdKey, coverKey, historyKey, indexKey, logKey, META_KE
 import type { BranchCache, Place } from './lineage.js'
 import { chainText, Lineage } from './lineage.js'
 import { encodeLog, nextCheck } from './log-record.js'
+import type { RebuildCell } from './rebuild.js'
 import type { BranchRecord, IndexRecord, OwnDep, TipRecord } from './records.js'
 import { encodeBranch, encodeIndex, encodeTip } from './records.js'
 import type { Meta, OwnChain, State, Totals } from './state.js'
@@ -29,6 +30,7 @@ export interface DraftInit {
   readonly branches: BranchCache
   readonly strategy: (key: Uint8Array) => Strategy
   readonly nowMs: number
+  readonly rebuild: RebuildCell
 }
 
 /** What stands on disk and in the draft. */
@@ -57,6 +59,8 @@ export class Draft {
   readonly applied: AppliedBatch[] = []
   /** The ops that stand under client ids; undefined for an id that is not known. */
   readonly clientIds = new Map<ClientIdHash, ClientOp[] | undefined>()
+  /** Client ids whose record is damaged: it stays as it is, and what they stand for is not known. */
+  readonly lostIds = new Set<ClientIdHash>()
   /** Things to do when the commit is durable, before anybody is told. */
   readonly afterwards: (() => void)[] = []
   mark: Mark
@@ -135,6 +139,7 @@ export class Draft {
   }
 
   setClientOps(id: ClientIdHash, ops: ClientOp[]): void {
+    if (this.lostIds.has(id)) return
     this.clientIds.set(id, ops)
     this.#changedIds.add(id)
   }

@@ -70,6 +70,11 @@ export interface CellRecord {
   readonly changedAt: number
   /** Whether a read showed a value when this was written: what the count of keys counts. */
   readonly present: boolean
+  /**
+   * The heads are not known: the record was damaged, and so was the log where it would be made again from. Digest and
+   * counts hold what the key was at at this position; the ops behind it are in the log and its history only.
+   */
+  readonly lostAfter?: number | undefined
 }
 
 export function versionOf(head: Head): Version {

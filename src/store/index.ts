@@ -12,6 +12,7 @@ import type {
   BareHeader,
   Batch,
   BatchId,
+  BatchName,
   Cursor,
   DatabaseId,
   Frontier,
@@ -206,6 +207,8 @@ export interface Store {
   findClientId(id: string): Promise<LoggedOp[] | undefined>
   /** Whether a batch of exactly this name and id is applied. */
   hasBatch(tip: Tip): Promise<boolean>
+  /** The applied batches of this place in a log: more than one where it is forked, none where there is no such batch. */
+  batchesAt(name: BatchName): Promise<Tip[]>
   /** Local position of an applied batch. */
   positionOf(tip: Tip): Promise<number | undefined>
   /** The check at a position, or undefined when there is no such position here. */

@@ -34,6 +34,7 @@ import type { PreparedWrite } from './local-write.js'
 import { tooLarge } from './local-write.js'
 import type { Need, OpenBatch, Plan } from './plan.js'
 import { planWrite, raise, refOf } from './plan.js'
+import { damaged } from './records.js'
 
 export interface LocalInit {
   readonly database: DatabaseId
@@ -44,6 +45,8 @@ export interface LocalInit {
   readonly limits: Limits
   readonly strategy: (key: Uint8Array) => Strategy
 }
+
+const lostCell = 'it cannot be made again, since the log is damaged too'
 
 /** Tips of the own log that the first batch of an epoch names. */
 const namedTips = 64
@@ -85,6 +88,7 @@ export class LocalWriter {
     try {
       const repeated = this.#known(prepared)
       if (repeated !== undefined) return { repeated }
+      this.#checkReadable(prepared)
       this.#checkConditions(prepared)
       return undefined
     } catch (error) {
@@ -95,10 +99,19 @@ export class LocalWriter {
 
   #known({ idHash, identities }: PreparedWrite): readonly { position: number; index: number }[] | undefined {
     if (idHash === undefined) return undefined
+    if (this.#draft.lostIds.has(idHash)) throw damaged('the record of the client id')
     const known = this.#draft.clientIds.get(idHash)
     if (known === undefined) return undefined
     if (isSameWrite(known, identities)) return [...known].sort((a, b) => a.number - b.number)
     throw new NatterError('ID_REUSED', 'the id was used for a write with other content')
+  }
+
+  /** A write must name the versions it overwrites. Where those are not known it is refused, and alone. */
+  #checkReadable({ write, texts }: PreparedWrite): void {
+    for (const text of [...texts, ...(write.conditions ?? []).map(({ key }) => textOf(key))]) {
+      const { key, lostAfter } = this.#draft.cells.get(text)
+      if (lostAfter !== undefined) throw damaged(`the cell of key ${keyName(key)}`, new Error(lostCell))
+    }
   }
 
   #checkConditions({ write }: PreparedWrite): void {

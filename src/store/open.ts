@@ -8,6 +8,7 @@ import { NatterError, toHex } from '../base/index.js'
 import type { Disk, DiskWrite } from '../disk/index.js'
 import type { StoreId } from '../log/index.js'
 import { authorOf, databaseIdOf } from '../log/index.js'
+import type { AuthorTable } from './authors.js'
 import { Committer } from './commit.js'
 import { DamageReports } from './damage.js'
 import { LogReader } from './history.js'
@@ -17,6 +18,8 @@ import { BranchCache, Lineage } from './lineage.js'
 import { Listeners } from './listeners.js'
 import { PeerTable } from './peers.js'
 import { CellReader } from './reads.js'
+import type { RebuildCell } from './rebuild.js'
+import { cellRebuilder } from './rebuild.js'
 import type { Meta, State } from './state.js'
 import { decodeMeta, encodeMeta, loadState } from './state.js'
 import { LogStore } from './store.js'
@@ -36,7 +39,17 @@ export async function openStore(init: StoreInit): Promise<Store> {
   const emit = <K extends keyof NodeEvents>(type: K, event: NodeEvents[K]): void => events.emit(type, event)
   const damage = new DamageReports(disk, emit)
   const lineage = new Lineage(disk, crypto, branches)
-  const cells = new CellReader({ disk, hashes: crypto, names: () => state.authors, strategy, emit })
+  const rebuild: RebuildCell = (key, options) => {
+    const authors = (): AuthorTable => state.authors
+    return cellRebuilder({ disk, hashes: crypto, authors, strategy, log, lineage })(key, options)
+  }
+  const repair = (key: Uint8Array): void => {
+    // Told by the read that ran into it; the next one tries again.
+    const done = (): void => undefined
+    committer.enqueue({ type: 'upkeep', keys: [key], run: done, resolve: done, reject: done })
+  }
+  const names = (): AuthorTable => state.authors
+  const cells = new CellReader({ disk, hashes: crypto, names, strategy, emit, rebuild, repair })
   const log = new LogReader({ disk, hashes: crypto, state: () => state, lineage, cells })
   const committer = new Committer({
     ...init,
@@ -45,6 +58,7 @@ export async function openStore(init: StoreInit): Promise<Store> {
     clock,
     branches,
     state: () => state,
+    rebuild,
     addWaiting: draft => peers.writeTo(draft.write),
     announce: notice => events.announce(notice),
     emit,

@@ -1,11 +1,14 @@
 /** Reads what a commit will touch, each kind of record with one read of the disk, before any op is applied. */
 import type { Hashes } from '../base/index.js'
+import { messageOf } from '../base/index.js'
 import type { Batch, ClientIdHash, ClientMark, Identity, Op } from '../log/index.js'
 import { clientIdHash, clientMarkOf, decodeBody, identityOf } from '../log/index.js'
 import { decodeClientOps } from './client-ids.js'
+import { isDamage, readIntact } from './damage.js'
 import type { Draft } from './draft.js'
 import type { LocalWrite } from './index.js'
 import { cellKey, clientIdKey, overwrittenKey, textOf } from './keys.js'
+import { damaged } from './records.js'
 
 /** An op of another node with what follows from its bytes alone. */
 export interface RemoteOp {
@@ -66,26 +69,61 @@ export class Wanted {
 
   async load(): Promise<void> {
     const draft = this.#draft
-    const { disk, hashes } = draft.init
+    const { disk } = draft.init
     const cells = [...this.#cells]
     const ids = [...this.#ids]
     const identities = [...this.#identities]
     const [cellValues, idValues, marks] = await Promise.all([
-      disk.getMany(cells.map(([, { diskKey }]) => diskKey)),
-      ids.length === 0 ? [] : disk.getMany(ids.map(clientIdKey)),
+      readIntact(
+        disk,
+        cells.map(([, { diskKey }]) => diskKey)
+      ),
+      ids.length === 0 ? [] : readIntact(disk, ids.map(clientIdKey)),
       identities.length === 0 ? [] : disk.getMany(identities.map(overwrittenKey))
     ])
     for (let i = 0; i < cells.length; i++) {
       const [text, { key, diskKey }] = cells[i]!
-      draft.cells.load(text, key, diskKey, cellValues[i])
+      if (!this.#take(text, key, diskKey, cellValues[i])) await this.#rebuild(text, key, diskKey)
     }
-    for (let i = 0; i < ids.length; i++) {
-      const value = idValues[i]
-      const known = value === undefined ? undefined : decodeClientOps(clientIdKey(ids[i]!), value, hashes)
-      draft.clientIds.set(ids[i]!, known)
-    }
+    for (let i = 0; i < ids.length; i++) this.#takeId(ids[i]!, idValues[i])
     for (let i = 0; i < identities.length; i++) {
       draft.cells.knowOverwritten(identities[i]!, marks[i] !== undefined)
+    }
+  }
+
+  /** False where the heads have to be made again. */
+  #take(text: string, key: Uint8Array, diskKey: Uint8Array, value: Uint8Array | undefined): boolean {
+    try {
+      return this.#draft.cells.load(text, key, diskKey, value)
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      return false
+    }
+  }
+
+  /** Makes a cell again from the log. Where that is damaged as well, the cell alone is out of use, not the commit. */
+  async #rebuild(text: string, key: Uint8Array, diskKey: Uint8Array): Promise<void> {
+    const { cells, mark, init } = this.#draft
+    const accountedTo = cells.has(text) ? cells.get(text).lostAfter : undefined
+    try {
+      const cell = await init.rebuild(key, { accountedTo })
+      if (cell === undefined) throw damaged('the history of a key', new Error('it is empty'))
+      cells.loadRebuilt(text, key, diskKey, cell)
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      cells.loadLost(text, key, diskKey, accountedTo ?? mark.position, messageOf(error))
+    }
+  }
+
+  #takeId(id: ClientIdHash, value: Uint8Array | undefined): void {
+    const { clientIds, lostIds, init } = this.#draft
+    try {
+      const known = value === undefined ? undefined : decodeClientOps(clientIdKey(id), value, init.hashes)
+      clientIds.set(id, known)
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      clientIds.set(id, undefined)
+      lostIds.add(id)
     }
   }
 }

@@ -1,13 +1,19 @@
-/** Reading cells: one, many, a range, those in conflict. A damaged cell is an error and an event, never a value. */
-import type { Hashes, NodeEvents } from '../base/index.js'
-import { isNatterError, messageOf } from '../base/index.js'
+/**
+ * Reading cells: one, many, a range, those in conflict. A damaged cell is made again from the log; where that is damaged
+ * as well, it is an error and an event, never a value.
+ */
+import type { Hashes, NatterError, NodeEvents } from '../base/index.js'
+import { messageOf, toHex } from '../base/index.js'
 import type { Disk, DiskIterator, DiskSnapshot } from '../disk/index.js'
 import type { Strategy } from '../merge/index.js'
 import type { AuthorNames } from './authors.js'
 import { decodeCell } from './cell-record.js'
+import { isDamage, readIntact } from './damage.js'
 import { cellOf } from './heads.js'
 import type { Cell, CellIterator, KeyRange } from './index.js'
 import { cellKey, conflictKey, SPACE, spaceRange } from './keys.js'
+import type { RebuildCell } from './rebuild.js'
+import { damaged } from './records.js'
 
 export interface CellReaderInit {
   readonly disk: Disk
@@ -15,6 +21,9 @@ export interface CellReaderInit {
   readonly names: () => AuthorNames
   readonly strategy: (key: Uint8Array) => Strategy
   readonly emit: (type: 'unreadable', event: NodeEvents['unreadable']) => void
+  readonly rebuild: RebuildCell
+  /** Has a damaged cell written anew. */
+  readonly repair: (key: Uint8Array) => void
 }
 
 interface AsOf {
@@ -33,14 +42,26 @@ export class CellReader {
 
   async get(key: Uint8Array, options?: AsOf): Promise<Cell | undefined> {
     const diskKey = cellKey(key)
-    const value = await this.#init.disk.get(diskKey, options)
-    return value === undefined ? undefined : this.#decode(diskKey, value)
+    let value: Uint8Array | undefined
+    try {
+      value = await this.#init.disk.get(diskKey, options)
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      return this.#rebuild(key, error, options)
+    }
+    return value === undefined ? undefined : this.#read(diskKey, value, options)
   }
 
   async getMany(keys: readonly Uint8Array[], options?: AsOf): Promise<(Cell | undefined)[]> {
     const diskKeys = keys.map(key => cellKey(key))
-    const values = await this.#init.disk.getMany(diskKeys, options)
-    return values.map((value, i) => (value === undefined ? undefined : this.#decode(diskKeys[i]!, value)))
+    const values = await readIntact(this.#init.disk, diskKeys, options)
+    const cells: (Cell | undefined)[] = []
+    for (let i = 0; i < keys.length; i++) {
+      const value = values[i]
+      const cell = value === undefined ? undefined : this.#read(diskKeys[i]!, value, options)
+      cells.push(cell instanceof Promise ? await cell : cell)
+    }
+    return cells
   }
 
   iterate(range: KeyRange, options?: AsOf): CellIterator {
@@ -56,7 +77,7 @@ export class CellReader {
       },
       options
     )
-    return new PresentCells(iterator, (key, value) => this.#decode(key, value))
+    return new PresentCells(iterator, (key, value) => this.#read(key, value, options))
   }
 
   async *conflicts(after?: Uint8Array): AsyncIterable<{ key: Uint8Array; cell: Cell }> {
@@ -79,13 +100,30 @@ export class CellReader {
     }
   }
 
-  #decode(diskKey: Uint8Array, value: Uint8Array): Cell {
-    const { hashes, names, strategy, emit } = this.#init
+  /** The cell; a promise only where it has to be made again. */
+  #read(diskKey: Uint8Array, value: Uint8Array, options?: AsOf): Cell | Promise<Cell> {
+    const { hashes, names, strategy } = this.#init
+    const key = diskKey.subarray(1)
     try {
-      return cellOf(decodeCell(diskKey, value, hashes, names()), strategy(diskKey.subarray(1)))
+      const record = decodeCell(diskKey, value, hashes, names())
+      if (record.lostAfter === undefined) return cellOf(record, strategy(key))
+      return this.#rebuild(key, damaged(`the cell of key ${toHex(key)}`, new Error('it was lost')), options)
     } catch (error) {
-      if (isNatterError(error, 'STORE_DAMAGED')) {
-        emit('unreadable', { key: new TextDecoder().decode(diskKey.subarray(1)), reason: messageOf(error) })
+      if (!isDamage(error)) throw error
+      return this.#rebuild(key, error, options)
+    }
+  }
+
+  async #rebuild(key: Uint8Array, damage: NatterError, options?: AsOf): Promise<Cell> {
+    const { strategy, emit, rebuild, repair } = this.#init
+    try {
+      const record = await rebuild(key, { snapshot: options?.snapshot })
+      if (record === undefined) throw damage
+      repair(key)
+      return cellOf(record, strategy(key))
+    } catch (error) {
+      if (isDamage(error)) {
+        emit('unreadable', { key: new TextDecoder().decode(key), reason: messageOf(error) })
       }
       throw error
     }
@@ -96,11 +134,11 @@ type Entry = Awaited<ReturnType<CellIterator['next']>>[number]
 
 class PresentCells implements CellIterator {
   readonly #iterator: DiskIterator
-  readonly #decode: (key: Uint8Array, value: Uint8Array) => Cell
+  readonly #read: (key: Uint8Array, value: Uint8Array) => Cell | Promise<Cell>
 
-  constructor(iterator: DiskIterator, decode: (key: Uint8Array, value: Uint8Array) => Cell) {
+  constructor(iterator: DiskIterator, read: (key: Uint8Array, value: Uint8Array) => Cell | Promise<Cell>) {
     this.#iterator = iterator
-    this.#decode = decode
+    this.#read = read
   }
 
   async next(count: number): Promise<Entry[]> {
@@ -109,7 +147,8 @@ class PresentCells implements CellIterator {
       const page = await this.#iterator.next(Math.min(count - entries.length, pageEntries))
       if (page.length === 0) break
       for (const [key, value] of page) {
-        const cell = this.#decode(key, value)
+        const read = this.#read(key, value)
+        const cell = read instanceof Promise ? await read : read
         if (isPresent(cell)) entries.push({ key: key.subarray(1), cell })
       }
     }

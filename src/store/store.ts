@@ -175,6 +175,13 @@ export class LogStore implements Store {
     return (await this.#parts.log.place(tip)) !== undefined
   }
 
+  async batchesAt({ author, epoch, seq }: BatchName): Promise<Tip[]> {
+    const number = this.#parts.state().authors.numberOf(author)
+    if (number === undefined) return []
+    const places = await this.#parts.lineage.findAll(number, epoch, seq)
+    return places.map(({ id }) => ({ author, epoch, seq, id: shortId(id) }))
+  }
+
   async positionOf(tip: Tip): Promise<number | undefined> {
     return (await this.#parts.log.place(tip))?.position
   }

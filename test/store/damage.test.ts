@@ -1,10 +1,14 @@
 /** Damage is found: at open, when a record is read, and by verification. A wrong value is never given. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isNatterError } from '../../src/base/index.js'
+import { nodeCrypto } from '../../src/base/crypto-node.js'
+import { isNatterError, toHex } from '../../src/base/index.js'
 import type { Disk } from '../../src/disk/index.js'
 import { openMemoryDisk } from '../../src/disk/index.js'
-import { SPACE, spaceRange } from '../../src/store/keys.js'
+import { clientIdHash } from '../../src/log/index.js'
+import type { Store } from '../../src/store/index.js'
+import { clientIdKey, SPACE, spaceRange } from '../../src/store/keys.js'
+import { carry } from './exchange.js'
 import { closeStore, del, key, put, read, SeededRandom, storeOf } from './harness.js'
 
 async function filled(): Promise<Disk> {
@@ -110,22 +114,103 @@ for (const [name, space] of spaces) {
   })
 }
 
-test('a damaged cell is told of, and one write on it fails alone', async () => {
+async function recordAt(disk: Disk, at: Uint8Array): Promise<string> {
+  return toHex((await disk.get(at))!)
+}
+
+test('a damaged cell is made again from the log, by reads, ranges, writes and batches of others', async () => {
   const disk = await filled()
   const cells = await entriesOf(disk, SPACE.cell)
-  const [at, value] = cells.find(([entry]) => new TextDecoder().decode(entry.subarray(1)) === 'k3')!
-  await flip(disk, at, value, 99)
+  assert.equal(cells.length, 8)
+  const ways: readonly ((store: Store, name: Uint8Array) => Promise<unknown>)[] = [
+    (store, name) => store.get(name),
+    (store, name) => store.getMany([key('k0'), name]),
+    (store, name) => store.iterate({ gte: name }).next(1)
+  ]
+  for (const [at, value] of cells) {
+    for (const way of ways) {
+      await flip(disk, at, value, 99)
+      const store = await storeOf(1, { disk })
+      const unreadable: string[] = []
+      store.onEvent('unreadable', event => unreadable.push(event.key))
+      await way(store, at.subarray(1))
+      await store.close()
+      assert.deepEqual(unreadable, [])
+      assert.equal(await recordAt(disk, at), toHex(value), 'the record is what it was')
+    }
+  }
+  for (const [at, value] of cells) await flip(disk, at, value, 40)
   const store = await storeOf(1, { disk, random: new SeededRandom(9) })
+  const other = await storeOf(3)
+  await carry(store, other)
+  await other.write({ ops: [put('k0', 'theirs'), put('shared', 'theirs')] })
+  await carry(other, store)
+  const { heads } = (await store.get(key('shared')))!
+  assert.equal(heads.length, 1)
+  assert.equal(await read(store, 'k0'), 'theirs')
+  await Promise.all(cells.map(([at]) => store.get(at.subarray(1))))
+  await store.write({ ops: [put('k1', 'mine')] })
+  await carry(store, other)
+  assert.equal(store.stateDigest(), other.stateDigest())
+  assert.deepEqual((await store.verify()).damage, [])
+  await closeStore(store)
+  await closeStore(other)
+})
+
+test('a cell whose log is damaged as well is out of use alone, and right again when the log is', async () => {
+  const disk = await filled()
+  const other = await storeOf(3)
+  let store = await storeOf(1, { disk, random: new SeededRandom(8) })
+  await carry(store, other)
+  await other.write({ ops: [put('shared', 'theirs'), put('k4', 'theirs')], id: 'w9' })
+  const cell = (await entriesOf(disk, SPACE.cell)).find(
+    ([at]) => new TextDecoder().decode(at.subarray(1)) === 'shared'
+  )!
+  const log = (await entriesOf(disk, SPACE.log))[4]!
+  await flip(disk, cell[0], cell[1], 99)
+  await flip(disk, log[0], log[1], 400)
   const told: string[] = []
   store.onEvent('unreadable', event => told.push(event.key))
-  await assert.rejects(store.get(key('k3')), { code: 'STORE_DAMAGED' })
-  assert.deepEqual(told, ['k3'])
-  const [bad, good] = await Promise.allSettled([
-    store.write({ ops: [put('k3', 'new')] }),
-    store.write({ ops: [put('k4', 'new')] })
-  ])
-  assert.ok(bad.status === 'rejected' && isNatterError(bad.reason, 'STORE_DAMAGED'))
-  assert.equal(good.status, 'fulfilled')
-  assert.equal(await read(store, 'k4'), 'new')
+  await assert.rejects(store.get(key('shared')), { code: 'STORE_DAMAGED' })
+  assert.deepEqual(told, ['shared'])
+  for (let round = 0; round < 2; round++) {
+    await carry(other, store)
+    assert.equal(await read(store, 'k4'), round === 0 ? 'theirs' : 'again')
+    const [bad, good] = await Promise.allSettled([
+      store.write({ ops: [put('shared', 'mine'), put('k2', 'no')] }),
+      store.write({ ops: [put('k5', `mine${round}`)] })
+    ])
+    assert.ok(bad.status === 'rejected' && isNatterError(bad.reason, 'STORE_DAMAGED'))
+    assert.equal(good.status, 'fulfilled')
+    assert.equal(await read(store, 'k2'), 2)
+    await assert.rejects(store.get(key('shared')), { code: 'STORE_DAMAGED' })
+    await other.write({ ops: [put('shared', `theirs${round}`), put('k4', 'again')] })
+    await store.close()
+    store = await storeOf(1, { disk, random: new SeededRandom(20 + round) })
+  }
+  await restore(disk, log[0], log[1])
+  await carry(other, store)
+  assert.equal(await read(store, 'shared'), 'theirs1')
+  await carry(store, other)
+  assert.equal(store.stateDigest(), other.stateDigest())
+  assert.equal(store.status().keys, other.status().keys)
+  assert.deepEqual((await store.verify()).damage, [])
   await closeStore(store)
+  await closeStore(other)
+})
+
+test('a damaged record of a client id holds up nothing but writes with that id', async () => {
+  const disk = await filled()
+  const source = await storeOf(1, { disk })
+  const other = await storeOf(3)
+  await other.write({ ops: [put('k0', 0), put('shared', 0)], id: 'w0' })
+  const at = clientIdKey(clientIdHash('w0', nodeCrypto))
+  await flip(disk, at, (await disk.get(at))!, 60)
+  await carry(other, source)
+  assert.equal((await source.get(key('k0')))!.heads.length, 1, 'the two copies are one version')
+  await assert.rejects(source.write({ ops: [put('k0', 0), put('shared', 0)], id: 'w0' }), {
+    code: 'STORE_DAMAGED'
+  })
+  await closeStore(source)
+  await closeStore(other)
 })
