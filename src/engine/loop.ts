@@ -4,8 +4,8 @@
  */
 import type { Clock, ErrorCode, Timer } from '../base/index.js'
 import { messageOf, NatterError } from '../base/index.js'
-import type { Message, Tip } from '../log/index.js'
-import { peerIdOf, shortId } from '../log/index.js'
+import type { Message } from '../log/index.js'
+import { peerIdOf } from '../log/index.js'
 import type { Effect, Event, State } from '../replication/index.js'
 import { step } from '../replication/index.js'
 import type { ApplyResult, PeerRecord, Store } from '../store/index.js'
@@ -13,6 +13,7 @@ import { Answers } from './answers.js'
 import type { Channel } from './channel.js'
 import { describe } from './channel.js'
 import type { Log } from './log.js'
+import { lookBack } from './look-back.js'
 import type { Monotonic } from './monotonic.js'
 import type { Sessions } from './sessions.js'
 
@@ -20,8 +21,6 @@ import type { Sessions } from './sessions.js'
 const lastWordMs = 1000
 /** Wait before a stream is opened again after the disk refused what came over it. */
 const refusedMs = 5000
-/** Tips that are looked up 1, 2, 4, … back: as many as a WANT may name. */
-const lookedBack = 32
 const NEW_PEER: PeerRecord = {
   acked: 0,
   ackedAtMs: 0,
@@ -162,7 +161,7 @@ export class Loop {
         return
       case 'readBack':
         this.#reading(effect.stream, async () => {
-          const have = await this.#lookBack(effect.tip)
+          const have = await lookBack(store, effect.tip)
           this.dispatch({ type: 'backRead', stream: effect.stream, tip: effect.tip, have })
         })
         return
@@ -269,18 +268,6 @@ export class Loop {
     const open = this.#streams.get(stream)
     if (open === undefined) return
     read(open).catch(error => this.refuse(stream, error))
-  }
-
-  async #lookBack(tip: Tip): Promise<Tip[]> {
-    const have: Tip[] = []
-    for (let back = 1; back < tip.seq && have.length < lookedBack; back *= 2) {
-      const { author, epoch } = tip
-      const found = await this.#init.store
-        .findOp({ author, epoch, seq: tip.seq - back, index: 0 })
-        .catch(() => undefined) // two branches have this place: the next one back may be common
-      if (found !== undefined) have.push({ author, epoch, seq: tip.seq - back, id: shortId(found.batch) })
-    }
-    return have
   }
 }
 

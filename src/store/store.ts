@@ -6,6 +6,7 @@ import type {
   Author,
   BareHeader,
   Batch,
+  BatchName,
   DatabaseId,
   Frontier,
   Mark,

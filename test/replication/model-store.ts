@@ -160,15 +160,18 @@ export class ModelStore {
   }
 }
 
-/** Applied tips of the epoch of `tip`, 1, 2, 4, … before it. */
-export function back(store: ModelStore, tip: Tip): Tip[] {
-  const have: Tip[] = []
-  for (let step = 1; step < tip.seq; step *= 2) {
-    const found = store.log.find(
-      ({ header }) =>
-        header.author === tip.author && header.epoch === tip.epoch && header.seq === tip.seq - step
-    )
-    if (found !== undefined) have.push(tipOf(found))
+/** Applied batches 1, 2, 4, … before those at the ends of the log of the epoch of `tip`. */
+export function back(store: ModelStore, { author, epoch }: Tip): Tip[] {
+  const have = new Map<ShortId, Tip>()
+  const ends = store.frontier.of(author).filter(end => end.epoch === epoch)
+  for (const end of ends) {
+    for (let step = 1; step < end.seq; step *= 2) {
+      for (const batch of store.log) {
+        const { header } = batch
+        if (header.author !== author || header.epoch !== epoch || header.seq !== end.seq - step) continue
+        have.set(shortId(batch.id), tipOf(batch))
+      }
+    }
   }
-  return have
+  return [...have.values()]
 }
