@@ -168,7 +168,7 @@ export const ERRORS = {
     7,
     false,
     'Listening beyond loopback with nothing that says who may join',
-    'Run natter invite, or give --join, --psk, --allow PEER or --open.'
+    'Say who, by --join, --psk FILE, --allow PEER or --open; or start without --listen and run: natter invite'
   ),
   PEERS_WITHOUT_KEY: row(
     409,
@@ -251,8 +251,20 @@ export const ERRORS = {
   ),
   UNREADABLE: row(500, 8, false, 'The cell cannot be read'),
   // Life of a node
-  NOT_READY: row(503, 1, true, 'The node is starting or stopping'),
-  BEHIND: row(503, 5, true, 'The node is behind what was asked'),
+  NOT_READY: row(
+    503,
+    1,
+    true,
+    'The node is starting or stopping',
+    'Try again in a moment; a stopped one starts with: natter up'
+  ),
+  BEHIND: row(
+    503,
+    5,
+    true,
+    'The node is behind what was asked',
+    'See who is there and what they lack: natter peers'
+  ),
   PORT_IN_USE: row(
     500,
     1,
