@@ -4,7 +4,7 @@
  */
 import type { Clock, ErrorCode, Timer } from '../base/index.js'
 import { messageOf, NatterError } from '../base/index.js'
-import type { Message } from '../log/index.js'
+import type { Author, Message } from '../log/index.js'
 import { peerIdOf } from '../log/index.js'
 import type { Effect, Event, State } from '../replication/index.js'
 import { step } from '../replication/index.js'
@@ -127,88 +127,78 @@ export class Loop {
     this.#init.onProgress()
   }
 
-  #perform(effect: Effect): void {
-    const { store, sessions, log, time } = this.#init
-    switch (effect.type) {
-      case 'send':
-        this.#send(effect.stream, effect.message)
-        return
-      case 'sendRun': {
-        const bytes = this.#send(effect.stream, effect.message)
-        this.dispatch({ type: 'sent', stream: effect.stream, bytes })
-        return
-      }
-      case 'apply':
-        this.#apply(effect)
-        return
-      case 'readHeads':
-        this.#reading(effect.stream, async () => {
-          const { tips } = await store.tipsSince(effect.since)
-          this.dispatch({ type: 'headsRead', stream: effect.stream, tips })
-        })
-        return
-      case 'serve':
-        this.#reading(effect.stream, async ({ answers, channel }) => {
-          const { want, stream } = effect
-          if (want.offset > 0) channel.offsets.set(want.tip.id, want.offset)
-          this.dispatch({ type: 'served', stream, tip: want.tip, known: await answers.add(want) })
-        })
-        return
-      case 'readRun':
-        this.#reading(effect.stream, async ({ answers }) => {
-          this.dispatch({ type: 'runRead', stream: effect.stream, ...(await answers.next(effect.maxBytes)) })
-        })
-        return
-      case 'readBack':
-        this.#reading(effect.stream, async () => {
-          const have = await lookBack(store, effect.tip)
-          this.dispatch({ type: 'backRead', stream: effect.stream, tip: effect.tip, have })
-        })
-        return
-      case 'savePeer': {
-        const id = peerIdOf(effect.peer)
-        const ackedAtMs = time.wall(effect.record.ackedAtMs)
-        store.savePeer(id, { ...(store.peer(id) ?? NEW_PEER), ...effect.record, ackedAtMs })
-        return
-      }
-      case 'close':
-        this.#close(effect)
-        return
-      case 'roundBegan': {
-        const channel = this.channel(effect.stream)
-        if (channel !== undefined) sessions.roundBegan(channel)
-        return
-      }
-      case 'roundEnded': {
-        const { ok, roundTrips, reason, peer } = effect
-        log('sync', `${peerIdOf(peer)} round ${ok ? 'ok' : `failed: ${reason}`}, ${roundTrips} round trips`)
-        sessions.roundEnded(effect.stream, effect)
-        return
-      }
-      case 'progress':
-        this.#progress = true
-        return
-      case 'wake': {
-        this.#timer?.cancel()
-        const delayMs = Math.max(0, effect.atMs - time.now())
-        this.#timer = this.#init.clock.schedule(delayMs, () => this.dispatch({ type: 'wake' }))
-        return
-      }
-      case 'trouble':
-        log('sync', `${peerIdOf(effect.peer)} ${effect.reason}`)
-        return
-      case 'suspect':
-        log(
-          'sync',
-          `${peerIdOf(effect.peer)} holds the same tips under another digest: checking the own disk`
-        )
-        store.verify().then(
-          report =>
-            log('store', report.ok ? 'the own disk is sound' : `${report.damage.length} faults found`),
-          error => log('store', `the own disk cannot be checked: ${messageOf(error)}`)
-        )
-        return
-    }
+  #perform<T extends Effect['type']>(effect: Extract<Effect, { type: T }>): void {
+    this.#performers[effect.type as T](effect)
+  }
+
+  readonly #performers: { readonly [T in Effect['type']]: (effect: Extract<Effect, { type: T }>) => void } = {
+    send: ({ stream, message }) => this.#send(stream, message),
+    sendRun: ({ stream, message }) =>
+      this.dispatch({ type: 'sent', stream, bytes: this.#send(stream, message) }),
+    apply: effect => this.#apply(effect),
+    readHeads: ({ stream, since }) =>
+      this.#reading(stream, async () => {
+        const { tips } = await this.#init.store.tipsSince(since)
+        return { type: 'headsRead', stream, tips }
+      }),
+    serve: ({ stream, want }) =>
+      this.#reading(stream, async ({ answers, channel }) => {
+        if (want.offset > 0) channel.offsets.set(want.tip.id, want.offset)
+        return { type: 'served', stream, tip: want.tip, known: await answers.add(want) }
+      }),
+    readRun: ({ stream, maxBytes }) =>
+      this.#reading(stream, async ({ answers }) => ({
+        type: 'runRead',
+        stream,
+        ...(await answers.next(maxBytes))
+      })),
+    readBack: ({ stream, tip }) =>
+      this.#reading(stream, async () => {
+        return { type: 'backRead', stream, tip, have: await lookBack(this.#init.store, tip) }
+      }),
+    savePeer: effect => this.#savePeer(effect),
+    close: effect => this.#close(effect),
+    roundBegan: ({ stream }) => {
+      const channel = this.channel(stream)
+      if (channel !== undefined) this.#init.sessions.roundBegan(channel)
+    },
+    roundEnded: effect => {
+      const { ok, roundTrips, reason } = effect
+      this.#log(effect, `round ${ok ? 'ok' : `failed: ${reason}`}, ${roundTrips} round trips`)
+      this.#init.sessions.roundEnded(effect.stream, effect)
+    },
+    progress: () => {
+      this.#progress = true
+    },
+    wake: ({ atMs }) => this.#wakeAt(atMs),
+    trouble: effect => this.#log(effect, effect.reason),
+    suspect: effect => this.#suspect(effect)
+  }
+
+  #log({ peer }: { readonly peer: Author }, line: string): void {
+    this.#init.log('sync', `${peerIdOf(peer)} ${line}`)
+  }
+
+  #savePeer({ peer, record }: Extract<Effect, { type: 'savePeer' }>): void {
+    const { store, time } = this.#init
+    const id = peerIdOf(peer)
+    const ackedAtMs = time.wall(record.ackedAtMs)
+    store.savePeer(id, { ...(store.peer(id) ?? NEW_PEER), ...record, ackedAtMs })
+  }
+
+  #wakeAt(atMs: number): void {
+    const { time, clock } = this.#init
+    this.#timer?.cancel()
+    this.#timer = clock.schedule(Math.max(0, atMs - time.now()), () => this.dispatch({ type: 'wake' }))
+  }
+
+  #suspect(effect: Extract<Effect, { type: 'suspect' }>): void {
+    const { store, log } = this.#init
+    this.#log(effect, 'holds the same tips under another digest: checking the own disk')
+    store.verify().then(
+      report => log('store', report.ok ? 'the own disk is sound' : `${report.damage.length} faults found`),
+      error => log('store', `the own disk cannot be checked: ${messageOf(error)}`)
+    )
   }
 
   #send(stream: number, message: Message): number {
@@ -263,19 +253,21 @@ export class Loop {
     this.#init.onClosed(channel, messageOf(error), false, refusedMs)
   }
 
-  /** Runs a read for a stream; one that fails ends the stream, not the node. */
-  #reading(stream: number, read: (open: Open) => Promise<void>): void {
+  /** Runs a read for a stream, which comes back as an event; one that fails ends the stream, not the node. */
+  #reading(stream: number, read: (open: Open) => Promise<Event>): void {
     const open = this.#streams.get(stream)
     if (open === undefined) return
-    read(open).catch(error => this.refuse(stream, error))
+    read(open)
+      .then(event => this.dispatch(event))
+      .catch(error => this.refuse(stream, error))
   }
 }
 
 function plain(result: ApplyResult): Extract<Event, { type: 'results' }>['outcomes'][number] {
   const { batch } = result
-  return result.status === 'missing'
-    ? { batch, status: 'missing', missing: result.missing }
-    : { batch, status: result.status }
+  if (result.status !== 'missing') return { batch, status: result.status }
+  if (result.impossible === true) return { batch, status: 'never' }
+  return { batch, status: 'missing', missing: result.missing }
 }
 
 function codeOf(error: unknown): ErrorCode {
