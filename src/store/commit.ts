@@ -91,6 +91,11 @@ export class Committer {
     this.#running ??= this.#run()
   }
 
+  /** Has `run` take part in a commit; resolves when that is durable. */
+  upkeep(run: UpkeepRequest['run']): Promise<void> {
+    return new Promise((resolve, reject) => this.enqueue({ type: 'upkeep', run, resolve, reject }))
+  }
+
   /** Takes a request back that no commit has taken yet. */
   withdraw(request: Request): boolean {
     const at = this.#queue.indexOf(request)

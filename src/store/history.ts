@@ -28,8 +28,19 @@ export interface LogReaderInit {
 /** Batches of one read of the disk: large enough to amortise it, small enough for 8 MiB bodies. */
 const pageBatches = 4
 
+/** Bytes of a body that is kept decoded: what is asked for op by op is mostly of one batch. */
+const keptBytes = 1024 * 1024
+
+/** A batch with its ops. */
+interface DecodedBatch {
+  readonly position: number
+  readonly record: LogRecord
+  readonly ops: readonly Op[]
+}
+
 export class LogReader {
   readonly #init: LogReaderInit
+  #last: DecodedBatch | undefined
 
   constructor(init: LogReaderInit) {
     this.#init = init
@@ -47,6 +58,20 @@ export class LogReader {
     const record = await this.record(position)
     if (record === undefined) throw damaged(`position ${position} of the log`, new Error('it is missing'))
     return record
+  }
+
+  /** The batch at a position and its ops. The one read last is kept. */
+  async decoded(position: number): Promise<DecodedBatch> {
+    if (this.#last?.position === position) return this.#last
+    const record = await this.require(position)
+    const decoded = { position, record, ops: opsOf(record.batch) }
+    if (record.batch.body.length <= keptBytes) this.#last = decoded
+    return decoded
+  }
+
+  /** What is kept may not have been made. */
+  clear(): void {
+    this.#last = undefined
   }
 
   /** Batches above `from`, in order. A damaged one ends the walk, or is left out where `onDamage` is given. */
@@ -84,18 +109,14 @@ export class LogReader {
     const { disk, hashes } = this.#init
     const iterator = disk.iterate({ ...historyRange(key), reverse: true })
     try {
-      let last: { position: number; record: LogRecord; ops: Op[] } | undefined
       for (let page = await iterator.next(64); page.length > 0; page = await iterator.next(64)) {
         for (const [entry] of page) {
           const { position, index } = placeOfKey(entry)
-          if (last?.position !== position) {
-            const record = await this.require(position)
-            last = { position, record, ops: opsOf(record.batch) }
-          }
-          const op = last.ops[index]
+          const { record, ops } = await this.decoded(position)
+          const op = ops[index]
           if (op === undefined || !equalBytes(op.key, key))
             throw damaged('the history of a key', new Error('it names another op'))
-          yield loggedOp(last.record, position, op, index, hashes)
+          yield loggedOp(record, position, op, index, hashes)
         }
       }
     } finally {
@@ -178,16 +199,12 @@ export class LogReader {
 
   async opsAt(places: readonly { position: number; index: number }[]): Promise<LoggedOp[]> {
     const found: LoggedOp[] = []
-    let last: { position: number; record: LogRecord; ops: Op[] } | undefined
     for (const { position, index } of places) {
-      if (last?.position !== position) {
-        const record = await this.require(position)
-        last = { position, record, ops: opsOf(record.batch) }
-      }
-      const op = last.ops[index]
+      const { record, ops } = await this.decoded(position)
+      const op = ops[index]
       if (op === undefined)
         throw damaged(`position ${position} of the log`, new Error(`it has no op ${index}`))
-      found.push(loggedOp(last.record, position, op, index, this.#init.hashes))
+      found.push(loggedOp(record, position, op, index, this.#init.hashes))
     }
     return found
   }
@@ -200,8 +217,8 @@ export class LogReader {
   }
 
   async #opAt(position: number, index: number): Promise<LoggedOp | undefined> {
-    const record = await this.require(position)
-    const op = opsOf(record.batch)[index]
+    const { record, ops } = await this.decoded(position)
+    const op = ops[index]
     return op === undefined ? undefined : loggedOp(record, position, op, index, this.#init.hashes)
   }
 }

@@ -226,8 +226,13 @@ export interface Store {
   peers(): IterableIterator<[string, PeerRecord]>
   /** Not synced by itself: losing it costs a repeat, never data. */
   savePeer(peer: string, record: PeerRecord): void
+  /** Holds at once, and resolves when it is on disk. One that rejects is written with a later commit all the same. */
+  keepPeer(peer: string, record: PeerRecord): Promise<void>
   forgetPeer(peer: string): Promise<void>
-  /** Client ids that a program acknowledged above its position. */
+  /**
+   * Ops that a program acknowledged, in any order; unknown ones are ignored. Above 65,536 that stand apart only those of
+   * the first batch that is not complete are taken: the others count as not acknowledged until they come again.
+   */
   ackFromProgram(from: string, ops: readonly OpName[]): Promise<void>
   programHas(from: string, name: OpName): Promise<boolean>
 

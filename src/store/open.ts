@@ -9,6 +9,7 @@ import type { Disk, DiskWrite } from '../disk/index.js'
 import type { StoreId } from '../log/index.js'
 import { authorOf, databaseIdOf } from '../log/index.js'
 import type { AuthorTable } from './authors.js'
+import type { UpkeepRequest } from './commit.js'
 import { Committer } from './commit.js'
 import { DamageReports } from './damage.js'
 import { LogReader } from './history.js'
@@ -17,6 +18,7 @@ import { logKey, META_KEY } from './keys.js'
 import { BranchCache, Lineage } from './lineage.js'
 import { Listeners } from './listeners.js'
 import { PeerTable } from './peers.js'
+import { ProgramAcks } from './program-acks.js'
 import { CellReader } from './reads.js'
 import type { RebuildCell } from './rebuild.js'
 import { cellRebuilder } from './rebuild.js'
@@ -59,16 +61,21 @@ export async function openStore(init: StoreInit): Promise<Store> {
     branches,
     state: () => state,
     rebuild,
-    addWaiting: draft => peers.writeTo(draft.write),
+    addWaiting: draft => draft.afterwards.push(peers.writeTo(draft.write)),
     announce: notice => events.announce(notice),
     emit,
     repeated: ops => log.repeated(ops)
   })
+  const commit = (run: UpkeepRequest['run']): Promise<void> => committer.upkeep(run)
+  const programs = new ProgramAcks({ disk, log, lineage, peers, state: () => state, commit })
   let unannounced: readonly AppliedBatch[] = []
   const stopRebuild = disk.onReopen(async commit => {
     committer.restart()
     const known = state.mark.position
     branches.clear()
+    log.clear()
+    programs.clear()
+    await peers.load(disk)
     state = await loadState(disk, await readMeta(init), crypto)
     await rewriteTail(disk, state, commit)
     unannounced = await appliedAbove(log, known)
@@ -94,6 +101,7 @@ export async function openStore(init: StoreInit): Promise<Store> {
     log,
     lineage,
     peers,
+    programs,
     events,
     damage,
     detach

@@ -1,36 +1,20 @@
 /**
  * The accounts of peers: how far each side has the other's log. In memory, since there are about a thousand at most;
  * on disk with the next commit, or by a small one of their own. Losing the newest state of one costs a repeat.
- *
- * A program acknowledges by op, in any order: what it has above its position stands as single marks until they join up.
  */
 import type { Hashes } from '../base/index.js'
 import { fromUtf8, toHex, utf8 } from '../base/index.js'
 import type { Disk, DiskWrite } from '../disk/index.js'
 import type { Cursor, StoreId } from '../log/index.js'
-import type { LogReader } from './history.js'
 import type { PeerRecord } from './index.js'
-import { peerKey, placeOfKey, programAckKey, programAckRange, putHex, SPACE } from './keys.js'
-import { opsOf } from './prepare.js'
+import { peerKey, putHex, SPACE } from './keys.js'
 import { readRecord, writeRecord } from './records.js'
 import { each } from './state.js'
 
-const EMPTY = new Uint8Array(0)
-/** Positions that one acknowledgement of a program joins up at most; the rest follows with the next. */
-const joinedPositions = 1024
-
-const NEW_PROGRAM: PeerRecord = {
-  acked: 0,
-  ackedAtMs: 0,
-  durable: true,
-  kind: 'program',
-  blocked: false,
-  addrs: []
-}
-
 export class PeerTable {
   readonly #hashes: Hashes
-  #records = new Map<string, PeerRecord>()
+  readonly #records = new Map<string, PeerRecord>()
+  /** Peers of which memory has what is not on disk yet. */
   readonly #dirty = new Set<string>()
 
   constructor(hashes: Hashes) {
@@ -54,27 +38,60 @@ export class PeerTable {
     this.#dirty.add(peer)
   }
 
-  /** Removes an account from memory; the record goes with the write. */
-  forget(peer: string, write: DiskWrite): void {
-    this.#records.delete(peer)
-    this.#dirty.delete(peer)
+  /** Removes an account; answers what to do when the write is durable. */
+  forget(peer: string, write: DiskWrite): () => void {
     write.del(peerKey(utf8(peer)))
+    return () => {
+      this.#records.delete(peer)
+      this.#dirty.delete(peer)
+    }
   }
 
-  /** Puts what changed into a commit. Should that fail, the next change of the peer writes it again. */
-  writeTo(write: DiskWrite): void {
+  /** Puts a changed account into a write; answers what to do when that is durable. */
+  put(peer: string, change: (before: PeerRecord | undefined) => PeerRecord, write: DiskWrite): () => void {
+    const before = this.#records.get(peer)
+    const record = change(before)
+    this.#encode(peer, record, write)
+    return () => {
+      const now = this.#records.get(peer)
+      // What was saved meanwhile stands, with this change, and is written by the next commit.
+      this.#records.set(peer, now === before ? record : change(now))
+      if (now === before) this.#dirty.delete(peer)
+      else this.#dirty.add(peer)
+    }
+  }
+
+  /** Puts everything that is not on disk into a write; answers what to do when that is durable. */
+  writeTo(write: DiskWrite): () => void {
+    const written: [string, PeerRecord][] = []
     for (const peer of this.#dirty) {
       const record = this.#records.get(peer)
       if (record === undefined) continue
-      const key = peerKey(utf8(peer))
-      write.put(key, encodePeer(key, record, this.#hashes))
+      this.#encode(peer, record, write)
+      written.push([peer, record])
     }
-    this.#dirty.clear()
+    return () => {
+      for (const [peer, record] of written) if (this.#records.get(peer) === record) this.#dirty.delete(peer)
+    }
   }
 
+  #encode(peer: string, record: PeerRecord, write: DiskWrite): void {
+    const key = peerKey(utf8(peer))
+    write.put(key, encodePeer(key, record, this.#hashes))
+  }
+
+  /**
+   * Takes in what is on disk. After a fence that is what programs acknowledged, since that is never ahead of the disk;
+   * of other peers memory is newer.
+   */
   async load(disk: Disk): Promise<void> {
     await each(disk, SPACE.peer, (key, value) => {
-      this.#records.set(fromUtf8(key.subarray(1)), decodePeer(key, value, this.#hashes))
+      const peer = fromUtf8(key.subarray(1))
+      const record = decodePeer(key, value, this.#hashes)
+      const known = this.#records.get(peer)
+      if (known === undefined || (known.kind === 'program' && !this.#dirty.has(peer))) {
+        this.#records.set(peer, record)
+      }
     })
   }
 }
@@ -128,54 +145,4 @@ function decodePeer(key: Uint8Array, value: Uint8Array, hashes: Hashes): PeerRec
       addrs
     }
   })
-}
-
-/** Marks ops as delivered to a program, and moves its position over what is complete. */
-export async function ackFromProgram(
-  init: { disk: Disk; log: LogReader; peers: PeerTable; newest: number; nowMs: number },
-  from: string,
-  places: readonly { position: number; index: number }[],
-  write: DiskWrite
-): Promise<void> {
-  const { disk, log, peers, newest, nowMs } = init
-  const record = peers.get(from) ?? NEW_PROGRAM
-  const name = utf8(from)
-  const marks = new Map<number, Set<number>>()
-  for (const { position, index } of await storedMarks(disk, name)) addMark(marks, position, index)
-  for (const { position, index } of places) {
-    if (position <= record.acked) continue
-    addMark(marks, position, index)
-    write.put(programAckKey(name, position, index), EMPTY)
-  }
-  let { acked } = record
-  for (let steps = 0; acked < newest && steps < joinedPositions; steps++) {
-    const ops = opsOf((await log.require(acked + 1)).batch)
-    const had = marks.get(acked + 1)
-    if ((had?.size ?? 0) < ops.length) break
-    acked++
-    for (const index of had ?? []) write.del(programAckKey(name, acked, index))
-  }
-  peers.set(from, { ...record, acked, ackedAtMs: nowMs })
-}
-
-function addMark(marks: Map<number, Set<number>>, position: number, index: number): void {
-  const at = marks.get(position)
-  if (at === undefined) marks.set(position, new Set([index]))
-  else at.add(index)
-}
-
-export async function storedMarks(
-  disk: Disk,
-  name: Uint8Array
-): Promise<{ position: number; index: number }[]> {
-  const iterator = disk.iterate(programAckRange(name))
-  try {
-    const marks: { position: number; index: number }[] = []
-    for (let page = await iterator.next(256); page.length > 0; page = await iterator.next(256)) {
-      for (const [key] of page) marks.push(placeOfKey(key))
-    }
-    return marks
-  } finally {
-    await iterator.close()
-  }
 }

@@ -1,6 +1,6 @@
 /** The store as its users hold it: it puts the parts of this folder together and adds nothing of its own. */
 import type { Clock, NodeEvents, Timer, VerifyReport } from '../base/index.js'
-import { NatterError, utf8 } from '../base/index.js'
+import { NatterError } from '../base/index.js'
 import type { Disk, DiskSnapshot } from '../disk/index.js'
 import type {
   Author,
@@ -34,13 +34,12 @@ import type {
   StoreInit,
   StoreStatus
 } from './index.js'
-import { programAckKey } from './keys.js'
 import type { Lineage } from './lineage.js'
 import type { Listeners } from './listeners.js'
 import { prepareWrite } from './local-write.js'
 import { NO_CHECK } from './log-record.js'
 import type { PeerTable } from './peers.js'
-import { ackFromProgram, storedMarks } from './peers.js'
+import type { ProgramAcks } from './program-acks.js'
 import type { CellReader } from './reads.js'
 import { Run } from './runs.js'
 import type { State } from './state.js'
@@ -62,6 +61,7 @@ export interface StoreParts {
   readonly log: LogReader
   readonly lineage: Lineage
   readonly peers: PeerTable
+  readonly programs: ProgramAcks
   readonly events: Listeners
   readonly damage: DamageReports
   /** Stops listening to the disk. */
@@ -250,38 +250,21 @@ export class LogStore implements Store {
     this.#savePeersSoon()
   }
 
+  keepPeer(peer: string, record: PeerRecord): Promise<void> {
+    this.#parts.peers.set(peer, record)
+    return this.#parts.committer.upkeep(() => undefined)
+  }
+
   forgetPeer(peer: string): Promise<void> {
-    const { peers, init } = this.#parts
-    return this.#upkeep(async draft => {
-      const name = utf8(peer)
-      peers.forget(peer, draft.write)
-      for (const { position, index } of await storedMarks(init.disk, name)) {
-        draft.write.del(programAckKey(name, position, index))
-      }
-    })
+    return this.#parts.programs.forget(peer)
   }
 
-  async ackFromProgram(from: string, ops: readonly OpName[]): Promise<void> {
-    const { peers, init, log } = this.#parts
-    const places: { position: number; index: number }[] = []
-    for (const name of ops) {
-      const op = await log.findOp(name)
-      if (op !== undefined) places.push({ position: op.position, index: name.index })
-    }
-    await this.#upkeep(async draft => {
-      const newest = this.mark.position
-      const nowMs = this.#clock.now()
-      await ackFromProgram({ disk: init.disk, log, peers, newest, nowMs }, from, places, draft.write)
-      peers.writeTo(draft.write)
-    })
+  ackFromProgram(from: string, ops: readonly OpName[]): Promise<void> {
+    return this.#parts.programs.ack(from, ops)
   }
 
-  async programHas(from: string, name: OpName): Promise<boolean> {
-    const op = await this.#parts.log.findOp(name)
-    if (op === undefined) return false
-    const { position } = op
-    if (position <= (this.#parts.peers.get(from)?.acked ?? 0)) return true
-    return (await this.disk.get(programAckKey(utf8(from), position, name.index))) !== undefined
+  programHas(from: string, name: OpName): Promise<boolean> {
+    return this.#parts.programs.has(from, name)
   }
 
   verify(options: { signal?: AbortSignal } = {}): Promise<VerifyReport> {
@@ -296,20 +279,21 @@ export class LogStore implements Store {
     this.#peerTimer?.cancel()
     const { committer, peers, detach } = this.#parts
     if (peers.isDirty && this.disk.state === 'open')
-      await this.#upkeep(() => undefined).catch(() => undefined)
+      await committer.upkeep(() => undefined).catch(() => undefined)
     await committer.close()
     detach()
-  }
-
-  #upkeep(run: Extract<Request, { type: 'upkeep' }>['run']): Promise<void> {
-    return this.#enqueue((resolve, reject) => ({ type: 'upkeep', run, resolve, reject }))
   }
 
   #savePeersSoon(): void {
     this.#peerTimer ??= this.#clock.schedule(peerDelayMs, () => {
       this.#peerTimer = undefined
-      // A commit of accounts that fails costs a repeat of what they say; the disk has told everybody why.
-      if (!this.#closed && this.#parts.peers.isDirty) this.#upkeep(() => undefined).catch(() => undefined)
+      if (this.#closed || !this.#parts.peers.isDirty) return
+      // The disk has told everybody why it failed; what is not saved stays so and is tried again.
+      this.#parts.committer
+        .upkeep(() => undefined)
+        .catch(() => {
+          if (!this.#closed) this.#savePeersSoon()
+        })
     })
   }
 

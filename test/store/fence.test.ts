@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { DEFAULT_LIMITS, isNatterError } from '../../src/base/index.js'
 import { createDatabase, openLevelDisk } from '../../src/disk/classic-disk.js'
 import type { Disk } from '../../src/disk/index.js'
-import type { AppliedBatch, Store } from '../../src/store/index.js'
+import type { AppliedBatch, PeerRecord, Store } from '../../src/store/index.js'
 import { Faults, faultyLevel } from '../disk/faulty-level.js'
 import { ManualClock } from '../disk/manual-clock.js'
 import { batchesOf } from './exchange.js'
@@ -45,6 +45,15 @@ async function withStore(run: (bench: Bench) => Promise<void>): Promise<void> {
     await closeStore(store)
     await folder.remove()
   }
+}
+
+const account: PeerRecord = {
+  acked: 0,
+  ackedAtMs: 0,
+  durable: true,
+  kind: 'peer',
+  blocked: false,
+  addrs: []
 }
 
 async function codesOf(writes: readonly Promise<unknown>[]): Promise<string[]> {
@@ -123,4 +132,45 @@ test('batches of other nodes are applied again after a fence', () =>
     assert.deepEqual(statuses, ['duplicate', 'duplicate', 'duplicate', 'duplicate', 'applied'])
     assert.equal(store.stateDigest(), other.stateDigest())
     await closeStore(other)
+  }))
+
+test('accounts are in memory what they are on disk, and what was not saved is saved later', () =>
+  withStore(async ({ disk, faults, store, recover }) => {
+    const { ops } = await store.write({ ops: [put('a', 1), put('b', 2)] })
+    await store.ackFromProgram('prog', [ops[1]!])
+    store.savePeer('peer', { ...account, acked: 1 })
+    faults.writes = 'before'
+    await assert.rejects(store.ackFromProgram('prog', [ops[0]!]), { code: 'INDETERMINATE' })
+    assert.equal(store.peer('prog')!.acked, 0)
+    await assert.rejects(store.forgetPeer('prog'), { code: 'STORE_FENCED' })
+    await assert.rejects(store.keepPeer('bad', { ...account, blocked: true }), { code: 'STORE_FENCED' })
+    assert.equal(store.peer('prog')!.kind, 'program')
+    assert.equal(store.peer('bad')!.blocked, true)
+    faults.writes = 'no'
+    await recover()
+    faults.writes = 'after'
+    await assert.rejects(store.ackFromProgram('prog', [ops[0]!]), { code: 'INDETERMINATE' })
+    faults.writes = 'no'
+    await recover()
+    assert.equal(store.peer('prog')!.acked, 1, 'it was made, and memory follows the disk')
+    await store.ackFromProgram('prog', ops)
+    const again = await storeOf(1, { disk })
+    assert.deepEqual(
+      ['prog', 'peer', 'bad'].map(name => [again.peer(name)!.acked, again.peer(name)!.blocked]),
+      [
+        [1, false],
+        [1, false],
+        [0, true]
+      ]
+    )
+    await again.close()
+  }))
+
+test('a peer that is kept is on disk when that is said', () =>
+  withStore(async ({ disk, store }) => {
+    store.savePeer('peer', account)
+    await store.keepPeer('peer', { ...account, blocked: true })
+    const again = await storeOf(1, { disk })
+    assert.equal(again.peer('peer')!.blocked, true)
+    await again.close()
   }))
