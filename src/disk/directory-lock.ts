@@ -13,7 +13,7 @@ import { link, open, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { NatterError, toHex } from '../base/index.js'
 import { systemRandom } from '../base/system.js'
-import { isErrno } from './files.js'
+import { fullDisk, isErrno } from './files.js'
 
 /** What the lock file says about the process that has the directory open. */
 export interface LockRecord {
@@ -64,11 +64,16 @@ export class DirectoryLock {
     throw new NatterError('DIRECTORY_IN_USE', `many processes open ${dirname(path)} at once`)
   }
 
-  /** Adds to the lock what another process may want to know. */
+  /** Adds to the lock what another process may want to know; on a full disk that stays unsaid. */
   async describe(what: { http?: string; multiaddr?: string }): Promise<void> {
     const draft = `${this.#path}-${process.pid}-${this.token}`
-    this.#record = await writeRecord(draft, { ...this.#record, ...what })
-    await rename(draft, this.#path)
+    try {
+      this.#record = await writeRecord(draft, { ...this.#record, ...what })
+      await rename(draft, this.#path)
+    } catch (error) {
+      await rm(draft, { force: true })
+      if (fullDisk(this.#path, error) === undefined) throw error
+    }
   }
 
   async release(): Promise<void> {

@@ -14,7 +14,7 @@ import type { LevelDiskOptions } from './classic-disk.js'
 import { createDatabase, openLevelDisk } from './classic-disk.js'
 import type { LockRecord } from './directory-lock.js'
 import { DirectoryLock, isHeld, readLock } from './directory-lock.js'
-import { fsyncPath, isErrno } from './files.js'
+import { fsyncPath, fullDisk, isErrno } from './files.js'
 import type { Identity } from './identity.js'
 import { closeToOthers, makeIdentity, readIdentity } from './identity.js'
 import type { Disk } from './index.js'
@@ -233,9 +233,8 @@ function openError(location: string, error: unknown): unknown {
 
 function unusable(path: string, error: unknown): unknown {
   if (isNatterError(error)) return error
-  if (isErrno(error, 'ENOSPC', 'EDQUOT')) {
-    return new NatterError('DISK_FULL', `no space is left for ${path}`, { cause: error })
-  }
+  const full = fullDisk(path, error)
+  if (full !== undefined) return full
   return new NatterError('DIRECTORY_UNUSABLE', `${path} cannot be used: ${reasonOf(error)}`, { cause: error })
 }
 

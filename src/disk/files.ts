@@ -1,6 +1,7 @@
 /** Small files that must be whole or absent after a power cut: written beside, synced, renamed, folder synced. */
 import { open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { messageOf, NatterError } from '../base/index.js'
 
 /** Makes the content of a file, or the entries of a folder, survive a power cut. */
 export async function fsyncPath(path: string): Promise<void> {
@@ -27,9 +28,16 @@ export async function replaceFile(path: string, content: string | Uint8Array): P
     await rename(beside, path)
   } catch (error) {
     await rm(beside, { force: true }).catch(() => undefined)
-    throw error
+    throw fullDisk(path, error) ?? error
   }
   await fsyncPath(dirname(path))
+}
+
+/** `DISK_FULL` where an error says that no space is left, whoever said it: the system, or LevelDB in words. */
+export function fullDisk(path: string, error: unknown): NatterError | undefined {
+  const inWords = messageOf(error instanceof Error && error.cause !== undefined ? error.cause : error)
+  const full = isErrno(error, 'ENOSPC', 'EDQUOT') || inWords.includes('No space left on device')
+  return full ? new NatterError('DISK_FULL', `no space is left for ${path}`, { cause: error }) : undefined
 }
 
 /** The bytes of the file, or undefined when there is none. */

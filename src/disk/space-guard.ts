@@ -46,7 +46,8 @@ export class SpaceGuard {
     this.#writtenSince = 0
     throw new NatterError(
       'DISK_FULL',
-      `${seen.free} bytes are free on the disk and ${this.#margin(seen)} must stay free: the write was not made`
+      `${seen.free} bytes are free on the disk, the write may take ${bytes * writeAmplification} and ` +
+        `${this.#margin(seen)} must stay free: it was not made`
     )
   }
 

@@ -4,7 +4,7 @@
  */
 
 import type { Invite, Limits, NodeEvents, Signal } from '../base/index.js'
-import { NatterError, toHex } from '../base/index.js'
+import { isNatterError, NatterError, toHex } from '../base/index.js'
 import { createEngine } from '../engine/index.js'
 import type { Author } from '../log/index.js'
 import { peerIdOf } from '../log/index.js'
@@ -240,8 +240,13 @@ export class MemberSide {
       const port = actual === undefined ? undefined : portOf(actual)
       if (port !== undefined) ports[addr] = port
     }
-    // Not for nothing: a start must not need room on a full disk.
-    if (JSON.stringify(ports) !== JSON.stringify(settings.get().ports)) await settings.update({ ports })
+    if (JSON.stringify(ports) !== JSON.stringify(settings.get().ports)) {
+      // A start must not need room on a full disk: the ports are chosen anew the next time.
+      await settings.update({ ports }).catch(error => {
+        if (!isNatterError(error, 'DISK_FULL')) throw error
+        this.#ground.log('store', error.message)
+      })
+    }
     if (addrs[0] !== undefined) await directory?.lock.describe({ multiaddr: addrs[0] })
   }
 
@@ -278,8 +283,8 @@ export class MemberSide {
 
   async block(peer: Author): Promise<void> {
     const { store } = this.#ground
-    store.savePeer(peerIdOf(peer), { ...(store.peer(peerIdOf(peer)) ?? NEW_PEER), blocked: true })
-    await this.#membership?.net.block(peer)
+    const record = { ...(store.peer(peerIdOf(peer)) ?? NEW_PEER), blocked: true }
+    await Promise.all([store.keepPeer(peerIdOf(peer), record), this.#membership?.net.block(peer)])
   }
 
   /** One line that lets another node in. Makes a key where there is none, and reopens the network side with it. */

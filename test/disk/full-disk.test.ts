@@ -99,6 +99,26 @@ describe('a full disk', () => {
     if (!tried) t.diagnostic('not tried: this user may not mount a tmpfs')
   })
 
+  it('that fills while a directory is open: settings stay as they were, the lock stays held', async t => {
+    const tried = await onTmpfs(16 * KIB, async folder => {
+      const directory = await DataDirectory.open(join(folder, 'data'))
+      await directory.settings.update({ network: 'shop' })
+      const release = await fill(folder, 0)
+      await assert.rejects(directory.settings.update({ bootstrap: ['x'.repeat(64 * KIB)] }), error =>
+        isNatterError(error, 'DISK_FULL')
+      )
+      assert.deepEqual(directory.settings.get(), { network: 'shop' })
+      await directory.lock.describe({ http: `http://${'x'.repeat(64 * KIB)}` })
+      await assert.rejects(DataDirectory.open(join(folder, 'data')), error => isNatterError(error))
+      await release()
+      await directory.close()
+      const again = await DataDirectory.open(join(folder, 'data'))
+      assert.equal(again.settings.get().network, 'shop')
+      await again.close()
+    })
+    if (!tried) t.diagnostic('not tried: this user may not mount a tmpfs')
+  })
+
   it('is told from one that takes no writes at all', async t => {
     const tried = await onTmpfs(16 * KIB, async folder => {
       await (await DataDirectory.open(join(folder, 'data'))).close()
