@@ -29,6 +29,7 @@ export function onOpened(turn: Turn, event: Extract<Event, { type: 'opened' }>):
     told: 0,
     unplaced: false,
     mineThrough: 0,
+    mineTold: 0,
     headsAtMs: Number.NEGATIVE_INFINITY,
     headsDueMs: Number.POSITIVE_INFINITY,
     has: undefined,

@@ -1,6 +1,7 @@
 /** Answers to WANTs: pieces of one walk over the log, read only as far as the peer's window goes. */
 
 import type { BareHeader, Batch, Tip } from '../log/index.js'
+import { noteServed, pushWritten } from './showing.js'
 import type { Stream, Turn } from './state.js'
 import { send } from './state.js'
 
@@ -32,6 +33,7 @@ export function onRunRead(
 ): void {
   stream.reading = false
   if (done) stream.serving = false
+  noteServed(turn.state, stream, batches)
   // With a RUN on its way the next piece is read when its bytes are known: see `onSent`.
   if (batches.length === 0) pumpRun(turn, stream)
   else turn.effects.push({ type: 'sendRun', stream: stream.id, message: { type: 'run', batches, proof } })
@@ -40,4 +42,5 @@ export function onRunRead(
 export function onSent(turn: Turn, stream: Stream, bytes: number): void {
   stream.credit -= bytes
   pumpRun(turn, stream)
+  pushWritten(turn, stream)
 }

@@ -11,19 +11,34 @@ import type { Batch, Mark, Tip } from '../log/index.js'
 import { shortId, tipOf } from '../log/index.js'
 import { setAcked } from './accounts.js'
 import type { AppliedHere } from './index.js'
-import type { Stream, Turn } from './state.js'
-import { headsDelayMs, lateHeadsDelayMs, logOf, send } from './state.js'
+import type { State, Stream, Turn } from './state.js'
+import { headsDelayMs, lateHeadsDelayMs, logOf, send, writtenBatches, writtenBytes } from './state.js'
 
 /** Bytes by which a RUN of one batch may exceed its header, body and signature. */
 const runOverheadBytes = 256
 
-/** Takes in that a batch was applied here. `previousOwn` is the position of this author's newest batch before it. */
+/** Takes in that a batch of this node's author was applied. One that was received instead of written is no push. */
+export function noteOwn(state: State, { batch, mark, local }: AppliedHere): void {
+  const { written } = state
+  if (local) written.push({ batch, position: mark.position, after: state.lastOwn })
+  else written.length = 0
+  state.lastOwn = mark.position
+  let bytes = 0
+  let keep = 0
+  while (keep < written.length && keep < writtenBatches) {
+    bytes += written.at(-1 - keep)!.batch.body.length
+    if (keep > 0 && bytes > writtenBytes) break
+    keep++
+  }
+  written.splice(0, written.length - keep)
+}
+
+/** Takes in that a batch was applied here. */
 export function showApplied(
   turn: Turn,
   stream: Stream,
   { batch, local }: AppliedHere,
-  byPeer: boolean,
-  previousOwn: number
+  byPeer: boolean
 ): void {
   const { header } = batch
   const { pending } = stream
@@ -33,25 +48,36 @@ export function showApplied(
     if (byPeer || dep.author === header.author) pending.delete(shortId(dep.id))
   }
   if (byPeer) return
-  if (local && canPush(stream, batch, previousOwn)) push(turn, stream, batch)
-  else {
-    const tip = tipOf(batch)
-    pending.set(tip.id, tip)
-    const expected = (stream.ahead.get(logOf(header)) ?? 0) > header.seq
-    if (stream.phase === 'ready') scheduleHeads(turn, stream, expected ? lateHeadsDelayMs : headsDelayMs)
-  }
+  const tip = tipOf(batch)
+  pending.set(tip.id, tip)
+  if (local && pushWritten(turn, stream)) return
+  const expected = (stream.ahead.get(logOf(header)) ?? 0) > header.seq
+  if (stream.phase === 'ready') scheduleHeads(turn, stream, expected ? lateHeadsDelayMs : headsDelayMs)
 }
 
-function canPush(stream: Stream, batch: Batch, previousOwn: number): boolean {
-  if (stream.phase !== 'ready' || stream.serving || stream.choked) return false
-  if (stream.mineThrough < previousOwn) return false
-  return stream.credit >= batch.headerBytes.length + batch.body.length + runOverheadBytes
+/**
+ * Pushes the own batches that the peer lacks, when these are at hand and there is credit for all of them. What HEADS
+ * has told of is left out: the peer asks for it, and once it is served the rest is pushed again.
+ */
+export function pushWritten(turn: Turn, stream: Stream): boolean {
+  const { state } = turn
+  if (stream.phase !== 'ready' || stream.serving || stream.serves > 0 || stream.choked) return false
+  if (stream.mineThrough >= state.lastOwn || stream.mineThrough < stream.mineTold) return false
+  const missed = state.written.filter(({ position }) => position > stream.mineThrough)
+  if ((missed[0]?.after ?? Number.POSITIVE_INFINITY) > stream.mineThrough) return false
+  const batches = missed.map(({ batch }) => batch)
+  let bytes = 0
+  for (const { headerBytes, body } of batches) bytes += headerBytes.length + body.length + runOverheadBytes
+  if (stream.credit < bytes) return false
+  push(turn, stream, batches)
+  return true
 }
 
-function push(turn: Turn, stream: Stream, batch: Batch): void {
-  const mark = turn.state.mark
-  const run = { type: 'run', batches: [batch], proof: [] } as const
-  stream.mineThrough = mark.position
+function push(turn: Turn, stream: Stream, batches: readonly Batch[]): void {
+  const { mark, lastOwn } = turn.state
+  const run = { type: 'run', batches, proof: [] } as const
+  stream.mineThrough = lastOwn
+  for (const batch of batches) stream.pending.delete(shortId(batch.id))
   if (stream.pending.size === 0 && !stream.unplaced) {
     stream.told = mark.position
     turn.effects.push({ type: 'sendRun', stream: stream.id, message: { ...run, position: mark } })
@@ -62,6 +88,16 @@ function push(turn: Turn, stream: Stream, batch: Batch): void {
   stream.unplaced = true
   if (turn.now - stream.headsAtMs >= headsDelayMs) flushHeads(turn, stream)
   else stream.headsDueMs = Math.min(stream.headsDueMs, stream.headsAtMs + headsDelayMs)
+}
+
+/** Batches went out in answer to WANTs: what of them is the own log's end is as good as pushed. */
+export function noteServed(state: State, stream: Stream, batches: readonly Batch[]): void {
+  const ids = new Set<string>()
+  for (const { header, id } of batches) if (header.author === state.init.author) ids.add(id)
+  if (ids.size === 0) return
+  for (const { batch, position } of state.written) {
+    if (ids.has(batch.id)) stream.mineThrough = Math.max(stream.mineThrough, position)
+  }
 }
 
 function scheduleHeads(turn: Turn, stream: Stream, delayMs: number): void {
@@ -94,6 +130,7 @@ export function flushHeads(turn: Turn, stream: Stream): void {
   } while (from < tips.length)
   stream.pending.clear()
   stream.told = position.position
+  if (stream.mineThrough < turn.state.lastOwn) stream.mineTold = turn.state.lastOwn
   stream.unplaced = false
   stream.headsAtMs = turn.now
   stream.headsDueMs = Number.POSITIVE_INFINITY

@@ -3,7 +3,7 @@
  * batch that was shown and is not applied here, whom it was asked of. Everything is bounded per stream or per peer.
  */
 
-import type { Author, BatchName, Cursor, Frontier, Mark, ShortId, StoreId, Tip } from '../log/index.js'
+import type { Author, Batch, BatchName, Cursor, Frontier, Mark, ShortId, StoreId, Tip } from '../log/index.js'
 import type { Effect, ReplicationInit, StreamId } from './index.js'
 import type { Parking } from './parked.js'
 
@@ -15,6 +15,9 @@ export const lateHeadsDelayMs = 1000
 export const unknownRttMs = 50
 /** Applied ids remembered, so that a lookup that a commit overtook is still answered right. */
 export const recentBatches = 8192
+/** Own batches kept in memory, so that pushing goes on after a moment without credit: so many, and bytes of bodies. */
+export const writtenBatches = 256
+export const writtenBytes = 512 * 1024
 /** Batches remembered that can never be applied: each costs one look of the store when it comes again. */
 export const neverBatches = 4096
 
@@ -52,6 +55,14 @@ export interface Round {
   served: number
 }
 
+/** An own batch that was written here lately: what can be pushed without a look at the disk. */
+export interface Written {
+  readonly batch: Batch
+  readonly position: number
+  /** Position of this author's batch before it; 0 for none. */
+  readonly after: number
+}
+
 export interface Stream {
   readonly id: StreamId
   readonly peer: Author
@@ -75,6 +86,8 @@ export interface Stream {
   unplaced: boolean
   /** Own position up to which the peer has, or was pushed, every batch of this node's author. */
   mineThrough: number
+  /** Own position up to which batches of this node's author were told by HEADS: the peer asks for these itself. */
+  mineTold: number
   headsAtMs: number
   headsDueMs: number
   /** While heads are read: tips that the peer showed to have meanwhile. */
@@ -135,6 +148,8 @@ export interface State {
   readonly frontier: Frontier
   mark: Mark
   lastOwn: number
+  /** The newest own batches, oldest first, without a gap. */
+  readonly written: Written[]
   /** Memoised until the frontier changes. */
   digest: string | undefined
   readonly accounts: Map<Author, Account>

@@ -13,7 +13,7 @@ import { onResults, resubmit } from './results.js'
 import { beginRound } from './rounds.js'
 import { onRunRead, onSent, onServed, pumpRun } from './serving.js'
 import { settleAll } from './settle.js'
-import { headsDue, showApplied, showRead } from './showing.js'
+import { headsDue, noteOwn, pushWritten, showApplied, showRead } from './showing.js'
 import type { State, Stream, Turn } from './state.js'
 import { closeStream, dropStream, recentBatches, violate } from './state.js'
 import { askBack, isHere, noteArrived, scheduleWants, wakeDropped } from './wants.js'
@@ -24,6 +24,7 @@ export function createState(init: ReplicationInit): State {
     frontier: new Frontier(init.tips),
     mark: init.mark,
     lastOwn: init.lastOwn,
+    written: [],
     digest: undefined,
     accounts: new Map(),
     streams: new Map(),
@@ -154,15 +155,14 @@ function onCommitted(turn: Turn, applied: readonly AppliedHere[]): void {
     // Told again after the disk was opened anew: the state was made from it.
     if (mark.position <= state.mark.position) continue
     const id = shortId(batch.id)
-    const previousOwn = state.lastOwn
     state.frontier.apply(batch)
     state.digest = undefined
     state.mark = mark
-    if (batch.header.author === state.init.author) state.lastOwn = mark.position
+    if (batch.header.author === state.init.author) noteOwn(state, here)
     remember(state, id, mark.position)
     noteArrived(turn, id)
     for (const stream of state.streams.values()) {
-      showApplied(turn, stream, here, settleShown(stream, id), previousOwn)
+      showApplied(turn, stream, here, settleShown(stream, id))
     }
     for (const group of state.parking.wake(id)) resubmit(turn, { ...group, batches: batchesOf(group) })
     wakeDropped(turn, id)
@@ -186,6 +186,7 @@ function onChoked(turn: Turn, stream: Stream, choked: boolean): void {
   acknowledge(turn, stream)
   returnCredit(turn, stream, 0)
   pumpRun(turn, stream)
+  pushWritten(turn, stream)
 }
 
 function onSync(turn: Turn, peer: Author): void {

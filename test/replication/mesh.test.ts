@@ -323,6 +323,38 @@ describe('bounds', () => {
     sim.converge(20_000)
   })
 
+  it('push again soon after a moment without credit, also for one who writes all the time', () => {
+    const limits = {
+      neighbours: 16,
+      windowBytes: 20_000,
+      parkedBytesPerPeer: 2 ** 20,
+      parkedBatchesPerAuthor: 1024
+    }
+    const sim = new Simulation({ seed: 23, init: { limits } })
+    const [a, b] = mesh(sim, 2) as [SimNode, SimNode]
+    sim.run(50)
+    const batches: Batch[] = []
+    const write = (count: number) => {
+      for (let i = 0; i < count; i++) {
+        batches.push(a.write('x'.repeat(100)))
+        sim.run(2)
+      }
+    }
+    write(100)
+    b.stopped = true
+    write(200)
+    b.goOn()
+    write(200)
+    const before = a.sent.length
+    write(500)
+    const heads = a.sent.slice(before).filter(({ type }) => type === 'heads')
+    assert.ok(heads.length <= 2, `${heads.length} HEADS`)
+    assert.equal(b.sent.slice(-50).filter(({ type }) => type === 'want').length, 0)
+    sim.converge(1000)
+    assert.equal(copiesPerNode([a, b], batches.slice(-500)), 1)
+    checkAccounts(sim)
+  })
+
   it('hold frames back while the write buffer is full', () => {
     const sim = new Simulation({ seed: 12 })
     const [a, b] = mesh(sim, 2) as [SimNode, SimNode]

@@ -2,7 +2,7 @@
 
 import { setAcked } from '../accounts.js'
 import { settleRound } from '../rounds.js'
-import { settleAcked } from '../showing.js'
+import { pushWritten, settleAcked } from '../showing.js'
 import { violate } from '../state.js'
 import type { Handler } from './index.js'
 
@@ -15,5 +15,6 @@ export const onAck: Handler<'ack'> = (turn, stream, { position }) => {
   if (position > account.acked) setAcked(turn, account, position)
   stream.mineThrough = Math.max(stream.mineThrough, position)
   settleAcked(turn, stream)
+  pushWritten(turn, stream)
   settleRound(turn, stream)
 }
