@@ -138,7 +138,12 @@ export class LocalWriter {
       await this.#seal()
     }
     const fresh = this.#begin()
-    const plan = planWrite(this.#draft, prepared, fresh, true)!
+    const plan = planWrite(this.#draft, prepared, fresh, true)
+    if (plan === undefined) {
+      const refused = tooLarge(`ops over versions of more than ${FORMAT.deps} batches`)
+      this.#outcomes.set(prepared, { refused })
+      return
+    }
     if (fresh.size + plan.size > FORMAT.bodyBytes) {
       this.#outcomes.set(prepared, { refused: tooLarge(`up to ${plan.size} bytes`) })
       return

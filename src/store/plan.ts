@@ -3,7 +3,7 @@
  *
  * Keeps: every version that is named outside the own epoch is a dep of the batch or behind one. Where the branch of a
  * version still has a tip, the version's own batch is named; otherwise every tip of its author, for one of them has it
- * behind it. What does not fit the limits of the format is not named and stays a head until the next write.
+ * behind it. What of one op does not fit the limits of the format is not named and stays a head until the next write.
  */
 import { FORMAT } from '../base/index.js'
 import type { BatchId, HybridTime, Op, OverRef, ShortId } from '../log/index.js'
@@ -47,7 +47,11 @@ export interface Plan {
   readonly size: number
 }
 
-/** What the write overwrites; undefined when its deps do not fit into the batch beside those that are there. */
+/**
+ * What the write overwrites; undefined when its deps do not fit into the batch beside those that are there. With
+ * `mayTrim` an op that alone is over more versions than fit leaves out the oldest; ops that fit one by one but not
+ * together are never cut.
+ */
 export function planWrite(
   draft: Draft,
   prepared: PreparedWrite,
@@ -69,13 +73,17 @@ export function planWrite(
     seen?.add(text)
     const { heads } = draft.cells.get(text)
     const named: Head[] = []
+    const own = new Map<string, Need>()
     for (const head of heads.length > 1 ? newestFirst(heads) : heads) {
-      if (named.length >= FORMAT.over || !addNeed(draft, head, open, needs, table)) {
+      if (named.length >= FORMAT.over || !addNeed(draft, head, open, own, table)) {
         if (!mayTrim) return undefined
         continue
       }
       named.push(head)
     }
+    for (const need of own.values()) raise(needs, need)
+    const most = needs.size + open.needs.size
+    if (own.size > 0 && most > FORMAT.deps && countOf(needs, open) > FORMAT.deps) return undefined
     over.push(named)
     size += named.length * overBytes
   }
@@ -98,19 +106,21 @@ function addNeed(
       if (!isOwn(tip, open)) wanted.push({ chain: tip, seq: tip.seq })
     }
   }
-  let added = 0
-  for (const { chain } of wanted) {
+  const added = wanted.filter(({ chain }) => {
     const text = chainText(chain)
-    if (!needs.has(text) && !open.needs.has(text)) added++
-  }
-  if (added > 0) {
-    let count = open.needs.size + added
-    for (const text of needs.keys()) if (!open.needs.has(text)) count++
-    if (count > FORMAT.deps) return false
-  }
+    return !needs.has(text) && !open.needs.has(text)
+  }).length
+  if (added > 0 && countOf(needs, open) + added > FORMAT.deps) return false
   for (const need of wanted) raise(needs, need)
   if (!open.table.has(origin.id)) table.add(origin.id)
   return true
+}
+
+/** Deps of the batch with these. */
+function countOf(needs: ReadonlyMap<string, Need>, open: OpenBatch): number {
+  let count = open.needs.size
+  for (const text of needs.keys()) if (!open.needs.has(text)) count++
+  return count
 }
 
 export function raise(needs: Map<string, Need>, need: Need): void {

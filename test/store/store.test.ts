@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { isNatterError, utf8 } from '../../src/base/index.js'
 import type { Disk } from '../../src/disk/index.js'
 import { openMemoryDisk } from '../../src/disk/index.js'
-import type { Epoch } from '../../src/log/index.js'
+import type { Batch, Epoch } from '../../src/log/index.js'
 import { NO_BATCH, OP_FLAG } from '../../src/log/index.js'
 import type { CommitNotice, LoggedOp, Store } from '../../src/store/index.js'
 import { forge } from './exchange.js'
@@ -276,24 +276,23 @@ test('a write that is given up before its commit is not made; one after close is
   await store.disk.close()
 })
 
+/** Batches of `count` authors, each with one op on the key. */
+function rivals(database: Store['database'], from: number, count: number, name: string): Batch[] {
+  const batches: Batch[] = []
+  for (let author = from; author < from + count; author++) {
+    const time = { ms: START_MS + author, counter: 0 }
+    const epoch = '0000000100000001' as Epoch
+    const flags = OP_FLAG.head | OP_FLAG.value
+    const op = { kind: 1, flags, key: key(name), value: utf8(String(author)), over: [], extensions: [] }
+    batches.push(forge(author, { epoch, seq: 1, previous: NO_BATCH, time, database }, [op]))
+  }
+  return batches
+}
+
 test('more heads than one write may name are overwritten by two', async () => {
   const reader = await storeOf(1)
   const deps = 1024
-  const batches = []
-  for (let author = 0; author < deps + 5; author++) {
-    const time = { ms: START_MS + author, counter: 0 }
-    const fields = {
-      epoch: '0000000100000001' as Epoch,
-      seq: 1,
-      previous: NO_BATCH,
-      time,
-      database: reader.database
-    }
-    const flags = OP_FLAG.head | OP_FLAG.value
-    const op = { kind: 1, flags, key: key('a'), value: utf8(String(author)), over: [], extensions: [] }
-    batches.push(forge(author, fields, [op]))
-  }
-  await reader.apply(batches)
+  await reader.apply(rivals(reader.database, 0, deps + 5, 'a'))
   assert.equal((await reader.get(key('a')))!.heads.length, deps + 5)
   assert.equal(await read(reader, 'a'), deps + 4)
   await reader.write({ ops: [put('a', 'first')] })
@@ -303,4 +302,27 @@ test('more heads than one write may name are overwritten by two', async () => {
   assert.equal((await reader.get(key('a')))!.heads.length, 1)
   assert.deepEqual((await reader.verify()).damage, [])
   await closeStore(reader)
+})
+
+test('ops that fit alone and not together are refused together, whole', async () => {
+  const store = await storeOf(1)
+  await store.apply(rivals(store.database, 2, 600, 'a'))
+  await store.apply(rivals(store.database, 602, 600, 'b'))
+  const { position } = store.mark
+  const [together, a, b] = await Promise.allSettled([
+    store.write({ ops: [put('a', 1), put('b', 1)] }),
+    store.write({ ops: [put('a', 2)] }),
+    store.write({ ops: [put('b', 2)] })
+  ])
+  assert.ok(together.status === 'rejected' && isNatterError(together.reason, 'BATCH_TOO_LARGE'))
+  assert.equal(a.status, 'fulfilled')
+  assert.equal(b.status, 'fulfilled')
+  assert.equal(store.mark.position, position + 2, 'each took a batch of its own')
+  assert.deepEqual([await read(store, 'a'), await read(store, 'b')], [2, 2])
+  assert.deepEqual(
+    [(await store.get(key('a')))!.heads.length, (await store.get(key('b')))!.heads.length],
+    [1, 1]
+  )
+  assert.deepEqual((await store.verify()).damage, [])
+  await closeStore(store)
 })
