@@ -6,6 +6,7 @@ import type { SyncRound } from '../../src/base/index.js'
 import { DEFAULT_LIMITS, utf8 } from '../../src/base/index.js'
 import type { Batch, BatchId, DatabaseId, Dep, Epoch, Hello, StoreId } from '../../src/log/index.js'
 import { authorOf, encodeBody, makeBatch, NO_BATCH, OP_KIND, signedMessage } from '../../src/log/index.js'
+import { SyncFrame } from '../../src/wire/generated/sync-ops.js'
 import { encodeGossip, SyncEncoder } from '../../src/wire/index.js'
 import { Seeded, START_MS } from '../log/fixtures.js'
 import { until } from '../support/until.js'
@@ -352,7 +353,7 @@ describe('gossip', () => {
 })
 
 /** A batch of a stranger with the key to sign it, and one dep. */
-function signedBatch(database: DatabaseId, count: number, dep: Dep): Batch {
+function signedBatch(database: DatabaseId, count: number, dep: Dep | undefined): Batch {
   const signer = nodeSigner(new Uint8Array(32).fill(99))
   const op = { kind: OP_KIND.put, flags: 3, key: utf8('bad'), value: utf8('1'), over: [], extensions: [] }
   const fields = {
@@ -363,7 +364,7 @@ function signedBatch(database: DatabaseId, count: number, dep: Dep): Batch {
     previous: NO_BATCH,
     opCount: count,
     time: { ms: START_MS, counter: 0 },
-    deps: [dep],
+    deps: dep === undefined ? [] : [dep],
     extensions: []
   }
   const batch = makeBatch(fields, encodeBody(count === 0 ? [] : [op]), nodeCrypto)
@@ -395,6 +396,37 @@ function helloFor(to: TestNode, from: TestNode): Hello {
     window: 1_000_000
   }
 }
+
+describe('a peer that has batches of a newer format', () => {
+  it('gets no acknowledgement for them, and it is said why', async () => {
+    const lines: string[] = []
+    const { nodes } = await mesh(2, { log: (_, line) => lines.push(line) })
+    const [a, b] = nodes as [TestNode, TestNode]
+    await b.engine.stop()
+    await until(
+      'the end of the stream',
+      2000,
+      async () => (await a.engine.session(b.author)).state === 'unknown'
+    )
+    const stream = await b.net.openStream(a.author)
+    const encoder = new SyncEncoder()
+    const run = {
+      batches: [signedBatch(a.store.database, 1, undefined)],
+      position: { position: 1, check: 'ab'.repeat(8) }
+    }
+    stream.send(encoder.encode({ ...helloFor(a, b), digest: a.store.frontierDigest() })[0]!)
+    const [frame] = encoder.encode({ type: 'run', proof: [], ...run })
+    const newer = SyncFrame.decode(frame!)
+    newer.run!.batches[0]!.format = 2
+    stream.send(SyncFrame.encode(newer))
+    const session = () => a.engine.session(b.author)
+    await until('the reason', 2000, async () => /newer format/.test((await session()).reason ?? ''))
+    assert.equal((await session()).weLack, 'unknown')
+    assert.ok(!a.engine.inSync(b.author))
+    assert.ok(lines.some(line => line.includes('newer format')))
+    assert.ok(!lines.some(line => line.includes('→ ACK 1')))
+  })
+})
 
 function forgedBatch(database: DatabaseId, body = encodeBody([])): Batch {
   const author = new Seeded(1)
