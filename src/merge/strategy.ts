@@ -18,6 +18,8 @@ export interface Version {
   readonly seq: number
   readonly index: number
   readonly id: ShortId
+  /** The first 8 hex digits of the batch id, where author, epoch and seq name more than one batch. */
+  readonly branch?: string
   /** Another copy of the same client's op was overwritten: ranks below every version without this. */
   readonly demoted: boolean
   /** Of an op with a client id: copies of one identity are one version. */

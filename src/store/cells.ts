@@ -267,5 +267,5 @@ function without(heads: readonly Head[], others: readonly Head[]): readonly Head
 }
 
 function countOf(heads: readonly Head[]): number {
-  return heads.length < 2 ? heads.length : distinct(heads.map(versionOf)).length
+  return heads.length < 2 ? heads.length : distinct(heads.map(head => versionOf(head))).length
 }

@@ -11,9 +11,21 @@ import { Arena } from './arena.js'
 import { DraftCells } from './cells.js'
 import type { ClientOp } from './client-ids.js'
 import { encodeClientOps } from './client-ids.js'
+import type { ForkRecord } from './forks.js'
+import { encodeFork, ForkTable } from './forks.js'
 import type { AppliedBatch } from './index.js'
 import type { Chain } from './keys.js'
-import { branchKey, clientIdKey, coverKey, historyKey, indexKey, logKey, META_KEY, tipKey } from './keys.js'
+import {
+  branchKey,
+  clientIdKey,
+  coverKey,
+  forkKey,
+  historyKey,
+  indexKey,
+  logKey,
+  META_KEY,
+  tipKey
+} from './keys.js'
 import type { BranchCache, Place } from './lineage.js'
 import { chainText, Lineage } from './lineage.js'
 import { encodeLog, nextCheck } from './log-record.js'
@@ -69,6 +81,7 @@ export class Draft {
   readonly totals: Totals
   readonly #digest: StateDigest
   readonly #changedIds = new Set<ClientIdHash>()
+  readonly #forks = new ForkTable()
   readonly #tips = new Map<ShortId, TipRecord>()
   readonly #gone = new Map<ShortId, TipRecord>()
 
@@ -93,6 +106,16 @@ export class Draft {
   /** Whether a batch with this id is a tip, was one before this commit, or came with it. */
   holds(id: ShortId): boolean {
     return this.init.state.tips.has(id) || this.lineage.placed.has(id)
+  }
+
+  /** Two batches of the epoch share this seq. */
+  addFork(fork: ForkRecord): void {
+    if (!this.init.state.forks.covers(fork)) this.#forks.add(fork)
+  }
+
+  /** Whether the place of a batch alone does not name it. */
+  isForked(batch: ForkRecord): boolean {
+    return this.init.state.forks.covers(batch) || this.#forks.covers(batch)
   }
 
   tipsOf(author: number): TipRecord[] {
@@ -235,6 +258,10 @@ export class Draft {
       const key = branchKey(chain)
       write.put(key, encodeBranch(key, record, hashes))
     }
+    for (const fork of this.#forks.values()) {
+      const key = forkKey(fork)
+      write.put(key, encodeFork(key, fork, hashes))
+    }
     for (const [id, tip] of this.#gone) write.del(tipKey(tip.author, id))
     for (const [id, tip] of this.#tips) {
       const key = tipKey(tip.author, id)
@@ -256,6 +283,7 @@ export class Draft {
     const { state, branches } = this.init
     for (const tip of this.#gone.values()) state.removeTip(tip)
     for (const tip of this.#tips.values()) state.addTip(tip)
+    for (const fork of this.#forks.values()) state.forks.add(fork)
     for (const { batch } of this.applied) state.frontier.apply(batch)
     for (const { chain, record } of this.lineage.branches.values()) branches.set(chain, record)
     state.mark = this.mark

@@ -77,7 +77,10 @@ export interface CellRecord {
   readonly lostAfter?: number | undefined
 }
 
-export function versionOf(head: Head): Version {
+/** Whether author, epoch and seq name more than one batch. */
+export type IsForked = (origin: Origin) => boolean
+
+export function versionOf(head: Head, isForked?: IsForked): Version {
   const { origin, index, kind, demoted, value, identity } = head
   const { name: author, epoch, seq, id, time } = origin
   return {
@@ -89,6 +92,7 @@ export function versionOf(head: Head): Version {
     id,
     time,
     demoted,
+    ...(isForked?.(origin) && { branch: id.slice(0, 8) }),
     ...(value !== undefined && { value }),
     ...(identity !== undefined && { identity })
   }
@@ -99,8 +103,8 @@ export function isKnownKind(kind: number): boolean {
 }
 
 /** The cell as a reader sees it. */
-export function cellOf(record: CellRecord, strategy: Strategy): Cell {
-  const heads = distinct(record.heads.map(versionOf))
+export function cellOf(record: CellRecord, strategy: Strategy, isForked?: IsForked): Cell {
+  const heads = distinct(record.heads.map(head => versionOf(head, isForked)))
   const winner = pick(heads, strategy)
   const { changedAt } = record
   // A kind that this version does not know may make the value mean anything: better no answer than a wrong one.
@@ -115,8 +119,11 @@ export function cellOf(record: CellRecord, strategy: Strategy): Cell {
   return { heads, winner, changedAt }
 }
 
-/** Whether `name` is the version that the cell shows, or another copy of the same client's op. */
-export function isAt(record: CellRecord, cell: Cell, name: OpName): boolean {
+/**
+ * Whether `name` is the version that the cell shows, or another copy of the same client's op. A name without its branch
+ * is no version of a forked epoch: it may have been given for the other branch.
+ */
+export function isAt(record: CellRecord, cell: Cell, name: OpName, isForked: IsForked): boolean {
   const { winner } = cell
   if (winner === undefined) return false
   return record.heads.some(
@@ -125,7 +132,7 @@ export function isAt(record: CellRecord, cell: Cell, name: OpName): boolean {
       origin.epoch === name.epoch &&
       origin.seq === name.seq &&
       index === name.index &&
-      (name.branch === undefined || origin.id.startsWith(name.branch)) &&
+      (name.branch === undefined ? !isForked(origin) : origin.id.startsWith(name.branch)) &&
       (origin.id === winner.id
         ? index === winner.index
         : identity !== undefined && identity === winner.identity)

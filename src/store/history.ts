@@ -106,7 +106,7 @@ export class LogReader {
   }
 
   async *history(key: Uint8Array): AsyncIterable<LoggedOp> {
-    const { disk, hashes } = this.#init
+    const { disk } = this.#init
     const iterator = disk.iterate({ ...historyRange(key), reverse: true })
     try {
       for (let page = await iterator.next(64); page.length > 0; page = await iterator.next(64)) {
@@ -116,7 +116,7 @@ export class LogReader {
           const op = ops[index]
           if (op === undefined || !equalBytes(op.key, key))
             throw damaged('the history of a key', new Error('it names another op'))
-          yield loggedOp(record, position, op, index, hashes)
+          yield this.#logged(record, position, op, index)
         }
       }
     } finally {
@@ -128,7 +128,7 @@ export class LogReader {
     for await (const { position, record } of this.records(from)) {
       const ops = opsOf(record.batch)
       for (let index = 0; index < ops.length; index++) {
-        yield loggedOp(record, position, ops[index]!, index, this.#init.hashes)
+        yield this.#logged(record, position, ops[index]!, index)
       }
     }
   }
@@ -152,7 +152,7 @@ export class LogReader {
         const index = indexes[i]!
         const op = ops[index]!
         if (cell?.changedAt !== position) continue
-        keys.push({ key: op.key, op: loggedOp(record, position, op, index, this.#init.hashes), cell })
+        keys.push({ key: op.key, op: this.#logged(record, position, op, index), cell })
       }
     }
     return { upTo: Math.max(upTo, from), keys }
@@ -204,7 +204,7 @@ export class LogReader {
       const op = ops[index]
       if (op === undefined)
         throw damaged(`position ${position} of the log`, new Error(`it has no op ${index}`))
-      found.push(loggedOp(record, position, op, index, this.#init.hashes))
+      found.push(this.#logged(record, position, op, index))
     }
     return found
   }
@@ -219,30 +219,30 @@ export class LogReader {
   async #opAt(position: number, index: number): Promise<LoggedOp | undefined> {
     const { record, ops } = await this.decoded(position)
     const op = ops[index]
-    return op === undefined ? undefined : loggedOp(record, position, op, index, this.#init.hashes)
+    return op === undefined ? undefined : this.#logged(record, position, op, index)
   }
-}
 
-function loggedOp(record: LogRecord, position: number, op: Op, index: number, hashes: Hashes): LoggedOp {
-  const { id, header } = record.batch
-  const { author, epoch, seq, time } = header
-  const name: OpName =
-    record.branch === 0
-      ? { author, epoch, seq, index }
-      : { author, epoch, seq, index, branch: id.slice(0, 8) }
-  const { kind, key, value } = op
-  const writerTimeMs = writerTimeOf(op)
-  const clientId = clientMarkOf(op, hashes)?.id
-  return {
-    name,
-    batch: id,
-    position,
-    time,
-    kind,
-    key,
-    ...(value !== undefined && { value }),
-    ...(writerTimeMs !== undefined && { writerTimeMs }),
-    ...(clientId !== undefined && { clientId })
+  #logged(record: LogRecord, position: number, op: Op, index: number): LoggedOp {
+    const { id, header } = record.batch
+    const { author, epoch, seq, time } = header
+    const { authors, forks } = this.#init.state()
+    const number = authors.numberOf(author)
+    const isForked = number !== undefined && forks.covers({ author: number, epoch, seq })
+    const name = { author, epoch, seq, index, ...(isForked && { branch: id.slice(0, 8) }) }
+    const { kind, key, value } = op
+    const writerTimeMs = writerTimeOf(op)
+    const clientId = clientMarkOf(op, this.#init.hashes)?.id
+    return {
+      name,
+      batch: id,
+      position,
+      time,
+      kind,
+      key,
+      ...(value !== undefined && { value }),
+      ...(writerTimeMs !== undefined && { writerTimeMs }),
+      ...(clientId !== undefined && { clientId })
+    }
   }
 }
 

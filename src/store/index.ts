@@ -106,7 +106,7 @@ export interface CellIterator {
   close(): Promise<void>
 }
 
-/** One op of the log with its place; `position` is the local position of its batch. */
+/** One op of the log with its place, the name with its branch where its epoch is forked; `position` is the local position of its batch. */
 export interface LoggedOp {
   readonly name: OpName
   readonly batch: BatchId

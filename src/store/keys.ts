@@ -17,6 +17,8 @@ export const SPACE = {
   branch: 0x42,
   /** `C ‖ SHA-256 of the client id` → the ops of the first copy known here. */
   clientId: 0x43,
+  /** `F ‖ author u32 ‖ epoch 8` → from which seq on the epoch is forked. */
+  fork: 0x46,
   /** `H ‖ key length u16 ‖ key ‖ position u48 ‖ index u16` → nothing: the op is in the log. */
   history: 0x48,
   /** `I ‖ author u32 ‖ epoch 8 ‖ branch u16 ‖ seq u48` → position and batch id. */
@@ -88,6 +90,14 @@ function chainBytes(space: number, chain: Chain, extra: number): Uint8Array {
 
 export function branchKey(chain: Chain): Uint8Array {
   return chainBytes(SPACE.branch, chain, 0)
+}
+
+export function forkKey({ author, epoch }: Pick<Chain, 'author' | 'epoch'>): Uint8Array {
+  const key = new Uint8Array(13)
+  key[0] = SPACE.fork
+  putUint(key, 1, 4, author)
+  putHex(key, 5, epoch)
+  return key
 }
 
 /** The branch that a key of `branch`, `cover` or `index` speaks of. */

@@ -23,7 +23,7 @@ import type { Strategy } from '../merge/index.js'
 import type { DraftCell } from './cells.js'
 import { isSameWrite } from './client-ids.js'
 import type { Draft } from './draft.js'
-import type { Head } from './heads.js'
+import type { Head, IsForked } from './heads.js'
 import { cellOf, isAt, Origin } from './heads.js'
 import type { Committed } from './index.js'
 import type { Chain } from './keys.js'
@@ -115,11 +115,14 @@ export class LocalWriter {
   }
 
   #checkConditions({ write }: PreparedWrite): void {
+    const isForked: IsForked = origin => this.#draft.isForked(origin)
     for (const { key, at } of write.conditions ?? []) {
       const record = this.#draft.cells.get(textOf(key))
       const cell = cellOf(record, this.#init.strategy(key))
       const holds =
-        at === null ? cell.winner === undefined && cell.unreadable === undefined : isAt(record, cell, at)
+        at === null
+          ? cell.winner === undefined && cell.unreadable === undefined
+          : isAt(record, cell, at, isForked)
       if (!holds)
         throw new NatterError('PRECONDITION_FAILED', `the key ${keyName(key)} is at another version`)
     }

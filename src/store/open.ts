@@ -12,6 +12,7 @@ import type { AuthorTable } from './authors.js'
 import type { UpkeepRequest } from './commit.js'
 import { Committer } from './commit.js'
 import { DamageReports } from './damage.js'
+import type { IsForked } from './heads.js'
 import { LogReader } from './history.js'
 import type { AppliedBatch, Store, StoreInit } from './index.js'
 import { logKey, META_KEY } from './keys.js'
@@ -51,7 +52,8 @@ export async function openStore(init: StoreInit): Promise<Store> {
     committer.enqueue({ type: 'upkeep', keys: [key], run: done, resolve: done, reject: done })
   }
   const names = (): AuthorTable => state.authors
-  const cells = new CellReader({ disk, hashes: crypto, names, strategy, emit, rebuild, repair })
+  const isForked: IsForked = origin => state.forks.covers(origin)
+  const cells = new CellReader({ disk, hashes: crypto, names, strategy, isForked, emit, rebuild, repair })
   const log = new LogReader({ disk, hashes: crypto, state: () => state, lineage, cells })
   const committer = new Committer({
     ...init,

@@ -9,6 +9,7 @@ import type { Strategy } from '../merge/index.js'
 import type { AuthorNames } from './authors.js'
 import { decodeCell } from './cell-record.js'
 import { isDamage, readIntact } from './damage.js'
+import type { IsForked } from './heads.js'
 import { cellOf } from './heads.js'
 import type { Cell, CellIterator, KeyRange } from './index.js'
 import { cellKey, conflictKey, SPACE, spaceRange } from './keys.js'
@@ -20,6 +21,7 @@ export interface CellReaderInit {
   readonly hashes: Hashes
   readonly names: () => AuthorNames
   readonly strategy: (key: Uint8Array) => Strategy
+  readonly isForked: IsForked
   readonly emit: (type: 'unreadable', event: NodeEvents['unreadable']) => void
   readonly rebuild: RebuildCell
   /** Has a damaged cell written anew. */
@@ -102,11 +104,11 @@ export class CellReader {
 
   /** The cell; a promise only where it has to be made again. */
   #read(diskKey: Uint8Array, value: Uint8Array, options?: AsOf): Cell | Promise<Cell> {
-    const { hashes, names, strategy } = this.#init
+    const { hashes, names, strategy, isForked } = this.#init
     const key = diskKey.subarray(1)
     try {
       const record = decodeCell(diskKey, value, hashes, names())
-      if (record.lostAfter === undefined) return cellOf(record, strategy(key))
+      if (record.lostAfter === undefined) return cellOf(record, strategy(key), isForked)
       return this.#rebuild(key, damaged(`the cell of key ${toHex(key)}`, new Error('it was lost')), options)
     } catch (error) {
       if (!isDamage(error)) throw error
@@ -115,12 +117,12 @@ export class CellReader {
   }
 
   async #rebuild(key: Uint8Array, damage: NatterError, options?: AsOf): Promise<Cell> {
-    const { strategy, emit, rebuild, repair } = this.#init
+    const { strategy, emit, rebuild, repair, isForked } = this.#init
     try {
       const record = await rebuild(key, { snapshot: options?.snapshot })
       if (record === undefined) throw damage
       repair(key)
-      return cellOf(record, strategy(key))
+      return cellOf(record, strategy(key), isForked)
     } catch (error) {
       if (isDamage(error)) {
         emit('unreadable', { key: new TextDecoder().decode(key), reason: messageOf(error) })

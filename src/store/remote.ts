@@ -56,6 +56,7 @@ export class RemoteSession {
     this.reused.push(...(await applyOps(draft, batch, placement, ops, mark.position)))
     this.#observe(batch)
     if (rivals.length > 0) {
+      draft.addFork({ author: chain.author, epoch, seq })
       this.forks.push({
         author: peerIdOf(author),
         epoch,

@@ -18,6 +18,7 @@ import type {
 } from '../log/index.js'
 import { Frontier, StateDigest, shortId, ZERO_TIME } from '../log/index.js'
 import { AuthorTable } from './authors.js'
+import { decodeFork, ForkTable } from './forks.js'
 import { logKey, META_KEY, positionOfKey, putHex, readUint, SPACE, spaceRange } from './keys.js'
 import type { LogRecord } from './log-record.js'
 import { decodeLog, NO_CHECK, nextCheck } from './log-record.js'
@@ -54,6 +55,7 @@ export class State {
   readonly authors = new AuthorTable()
   readonly tips = new Map<ShortId, TipRecord>()
   readonly tipsByAuthor = new Map<number, Map<ShortId, TipRecord>>()
+  readonly forks = new ForkTable()
   frontier = new Frontier()
   mark: Mark = { position: 0, check: NO_CHECK }
   totals: Totals = { ops: 0, keys: 0, bytes: 0 }
@@ -139,6 +141,7 @@ export async function loadState(disk: Disk, meta: Meta | undefined, hashes: Hash
   await each(disk, SPACE.tip, (key, value) => {
     state.addTip(decodeTip(key, value, readUint(key, 1, 4), hashes))
   })
+  await each(disk, SPACE.fork, (key, value) => state.forks.add(decodeFork(key, value, hashes)))
   state.frontier = new Frontier([...state.tips.values()].map(tip => state.tipName(tip)))
   if (meta !== undefined) {
     state.mark = meta.mark
@@ -153,7 +156,7 @@ export async function loadState(disk: Disk, meta: Meta | undefined, hashes: Hash
 export async function each(
   disk: Disk,
   space: number,
-  take: (key: Uint8Array, value: Uint8Array) => void
+  take: (key: Uint8Array, value: Uint8Array) => unknown
 ): Promise<void> {
   const iterator = disk.iterate(spaceRange(space))
   try {

@@ -189,7 +189,7 @@ async function compare(
     const { key, heads } = cell
     if (!seen.has(textOf(key))) inspection.fault(`the cell of key ${toHex(key)}`, 'it is missing')
     for (const { origin, index } of heads) digest.add(stateHash(key, origin.id, index, crypto))
-    if (distinct(heads.map(versionOf)).length > 1) conflicts.add(crypto.crc32(key))
+    if (distinct(heads.map(head => versionOf(head))).length > 1) conflicts.add(crypto.crc32(key))
   }
   for (const identity of computed.identities) {
     const stored = (await inspection.get(overwrittenKey(identity))) !== undefined

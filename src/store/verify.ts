@@ -10,6 +10,7 @@ import type { Disk, DiskSnapshot } from '../disk/index.js'
 import type { BareHeader } from '../log/index.js'
 import { bodyFits, NO_BATCH, nameBytes, shortId, signedMessage } from '../log/index.js'
 import type { Strategy } from '../merge/index.js'
+import { decodeFork, ForkTable } from './forks.js'
 import type { LogReader } from './history.js'
 import type { Chain } from './keys.js'
 import {
@@ -112,6 +113,7 @@ export async function verifyStore(init: VerifyInit): Promise<VerifyReport> {
     if (metaValue === undefined) inspection.fault('the meta record', 'it is missing')
     const counted = await verifyLog(inspection, meta)
     const keys = await verifyCells(inspection, meta, counted.ops)
+    await verifyForks(inspection)
     await verifyRest(inspection)
     const { damage } = inspection
     return { ok: damage.length === 0, batches: counted.batches, ops: counted.ops, keys, damage }
@@ -271,6 +273,36 @@ async function verifyBranches(inspection: Inspection, named: ReadonlyMap<string,
   }
   for (const text of named.keys())
     if (!found.has(text)) inspection.fault(`branch ${text}`, 'its record is missing')
+}
+
+/** What is known as forked is what has branches, each from where it leaves the one before it. */
+async function verifyForks(inspection: Inspection): Promise<void> {
+  const { crypto } = inspection.init
+  const expected = new ForkTable()
+  for await (const [key, value] of inspection.entries(SPACE.branch)) {
+    const { author, epoch, branch } = chainOfKey(key)
+    if (branch === 0) continue
+    // One that cannot be read is a fault already.
+    const seq = attempted(() => decodeBranch(key, value, crypto).parent?.seq ?? 0)
+    if (seq !== undefined) expected.add({ author, epoch, seq: seq + 1 })
+  }
+  const known = new Map([...expected.values()].map(fork => [`${fork.author}/${fork.epoch}`, fork.seq]))
+  for await (const [key, value] of inspection.entries(SPACE.fork)) {
+    const fork = inspection.attempt('the record of a fork', () => decodeFork(key, value, crypto))
+    if (fork === undefined) continue
+    const text = `${fork.author}/${fork.epoch}`
+    if (known.get(text) !== fork.seq) inspection.fault(`the fork ${text}`, 'the log has none there')
+    known.delete(text)
+  }
+  for (const text of known.keys()) inspection.fault(`the fork ${text}`, 'its record is missing')
+}
+
+function attempted<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
 }
 
 /** Records that nothing above has read. */

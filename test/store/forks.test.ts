@@ -5,8 +5,8 @@ import { test } from 'node:test'
 import { nodeCrypto } from '../../src/base/crypto-node.js'
 import type { NodeEvents } from '../../src/base/index.js'
 import { utf8 } from '../../src/base/index.js'
-import type { Author, BatchId, Epoch, OverRef } from '../../src/log/index.js'
-import { databaseIdOf, NO_BATCH, OP_FLAG, shortId } from '../../src/log/index.js'
+import type { Author, BatchId, Epoch, OpName, OverRef } from '../../src/log/index.js'
+import { databaseIdOf, formatOpId, NO_BATCH, OP_FLAG, shortId } from '../../src/log/index.js'
 import { batchesOf, carry, exchange, forge } from './exchange.js'
 import {
   closeStore,
@@ -238,4 +238,43 @@ test('a dep on what is applied under another name or another id is said to be im
   const [open] = await store.apply([forge(9, { ...fields, seq: 2, previous: first.id, deps: [unknown] }, [])])
   assert.ok(open?.status === 'missing' && open.impossible === undefined, 'what may come yet')
   await closeStore(store)
+})
+
+test('where an epoch is forked every node names an op the same, by its batch', async () => {
+  const fields = { epoch: EPOCH, database, time: { ms: START_MS, counter: 0 } }
+  const first = forge(9, { ...fields, seq: 1, previous: NO_BATCH }, [wild('a', '0')])
+  const left = forge(9, { ...fields, seq: 2, previous: first.id }, [wild('x', '1'), wild('y', '1')])
+  const right = forge(9, { ...fields, seq: 2, previous: first.id }, [wild('x', '2')])
+  const rightOn = forge(9, { ...fields, seq: 3, previous: right.id }, [wild('z', '2')])
+  const orders = [
+    [first, left, right, rightOn],
+    [first, right, rightOn, left]
+  ]
+  const shown: string[][] = []
+  for (const order of orders) {
+    const { disk } = await storeOf(2)
+    const made = await storeOf(2, { disk })
+    for (const batch of order) await made.apply([batch])
+    const store = await storeOf(2, { disk })
+    for (const now of [made, store]) {
+      const names: string[] = []
+      for await (const op of now.replay(0)) names.push(formatOpId(op.name))
+      for (const name of ['a', 'x', 'y', 'z']) {
+        for (const head of (await now.get(key(name)))!.heads) names.push(`${name} ${formatOpId(head)}`)
+      }
+      shown.push(names.sort())
+    }
+    const winner = (await store.get(key('x')))!.winner!
+    assert.equal(winner.branch, winner.id.slice(0, 8))
+    const short = { author: winner.author, epoch: winner.epoch, seq: 2, index: 0 }
+    const write = (at: OpName): Promise<unknown> =>
+      store.write({ ops: [put('x', 'new')], conditions: [{ key: key('x'), at }] })
+    await assert.rejects(write(short), { code: 'PRECONDITION_FAILED' }, 'it names two')
+    await write(winner)
+    assert.deepEqual((await store.verify()).damage, [])
+    await closeStore(store)
+  }
+  for (const names of shown) assert.deepEqual(names, shown[0])
+  assert.equal(shown[0]!.filter(name => name.includes('~')).length, 8)
+  assert.ok(shown[0]!.some(name => name.startsWith('a ') && !name.includes('~')))
 })
