@@ -8,7 +8,7 @@ import { returnCredit, settleShown } from './receiving.js'
 import { settleAll } from './settle.js'
 import { peerHas } from './showing.js'
 import type { State, Turn } from './state.js'
-import { neverBatches, trouble } from './state.js'
+import { neverBatches, troubleOfNever } from './state.js'
 import { noteArrived, noteBehind, noteDropped } from './wants.js'
 
 type Results = Extract<Event, { type: 'results' }>
@@ -112,7 +112,7 @@ function noteNever(turn: Turn, id: Tip['id']): void {
   noteArrived(turn, id)
   for (const stream of state.streams.values()) {
     if (stream.outstanding.has(id) || stream.implied.has(id)) {
-      trouble(turn, stream, `shows batch ${id.slice(0, 16)}, which names a batch that there is not`)
+      troubleOfNever(turn, stream, id)
     }
   }
   // What waited for it gets the same verdict.

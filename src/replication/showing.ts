@@ -63,7 +63,9 @@ export function pushWritten(turn: Turn, stream: Stream): boolean {
   const { state } = turn
   if (stream.phase !== 'ready' || stream.serving || stream.serves > 0 || stream.choked) return false
   if (stream.mineThrough >= state.lastOwn || stream.mineThrough < stream.mineTold) return false
-  const missed = state.written.filter(({ position }) => position > stream.mineThrough)
+  let from = state.written.length
+  while (from > 0 && state.written[from - 1]!.position > stream.mineThrough) from--
+  const missed = state.written.slice(from)
   if ((missed[0]?.after ?? Number.POSITIVE_INFINITY) > stream.mineThrough) return false
   const batches = missed.map(({ batch }) => batch)
   let bytes = 0

@@ -211,6 +211,11 @@ export function trouble(turn: Turn, stream: Stream, reason: string): void {
   turn.effects.push({ type: 'trouble', peer: stream.peer, reason })
 }
 
+/** Notes that the peer shows a batch that can never be applied. */
+export function troubleOfNever(turn: Turn, stream: Stream, id: ShortId): void {
+  trouble(turn, stream, `shows batch ${id.slice(0, 16)}, which names a batch that there is not`)
+}
+
 /** Ends a stream that broke the protocol; the peer is told. */
 export function violate(turn: Turn, stream: Stream, text: string): void {
   send(turn, stream, { type: 'err', code: 'INVALID', retryable: false, retryAfterMs: 0, text })

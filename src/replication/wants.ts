@@ -12,7 +12,7 @@ import { shortId } from '../log/index.js'
 import type { Held } from './parked.js'
 import { shownBySomebody } from './receiving.js'
 import type { Ask, State, Stream, Turn } from './state.js'
-import { fraction, logOf, send } from './state.js'
+import { fraction, logOf, send, troubleOfNever } from './state.js'
 
 /** Least wait for the push of an author that is a neighbour. */
 const pushWaitMs = 80
@@ -45,7 +45,11 @@ export function noteWant(turn: Turn, stream: Stream, tip: Tip, atOnce: boolean):
 
 function want(turn: Turn, stream: Stream, tip: Tip, atOnce: boolean): void {
   const { state, now } = turn
-  if (isHere(state, tip.id) || state.never.has(tip.id)) return
+  if (isHere(state, tip.id)) return
+  if (state.never.has(tip.id)) {
+    troubleOfNever(turn, stream, tip.id)
+    return
+  }
   const urgent = atOnce || tip.author === stream.peer || !state.byPeer.has(tip.author)
   const dueMs = urgent ? now : now + Math.max(pushWaitMs, 2 * stream.rttMs)
   const ask = state.asks.get(tip.id)

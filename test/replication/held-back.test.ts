@@ -77,8 +77,11 @@ describe('a batch that names what there is not', () => {
     const message: Message = { type: 'run', batches: [batchOf(66, [{ ...depOn(real), seq: 9 }])], proof: [] }
     a.receive(stream!, message)
     sim.run(5000)
+    a.receive(stream!, message)
+    sim.run(100)
     assert.equal(a.troubles.length, 1)
     assert.ok(!a.inSync(b))
+    assert.equal(a.applies, 1)
     sim.run(60_000)
     const wants = a.sent.filter(({ type }) => type === 'want')
     assert.equal(wants.length, 0, 'what can never be applied is not asked for')

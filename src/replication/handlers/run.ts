@@ -3,7 +3,7 @@
 import { shortId, tipOf } from '../../log/index.js'
 import { acknowledge, noteMark, noteShown, noteUnread, returnCredit } from '../receiving.js'
 import { peerHas } from '../showing.js'
-import { violate } from '../state.js'
+import { troubleOfNever, violate } from '../state.js'
 import { askLater, noteArrived } from '../wants.js'
 import type { Handler } from './index.js'
 
@@ -15,9 +15,10 @@ export const onRun: Handler<'run'> = (
 ) => {
   const { state } = turn
   stream.runAtMs = turn.now
-  const isNews = batches.some(
-    batch => !state.recent.has(shortId(batch.id)) && !state.applying.has(shortId(batch.id))
-  )
+  const isNews = batches.some(batch => {
+    const id = shortId(batch.id)
+    return !state.recent.has(id) && !state.applying.has(id) && !state.never.has(id)
+  })
   for (const batch of batches) {
     const id = shortId(batch.id)
     if (state.recent.has(id)) {
@@ -28,6 +29,7 @@ export const onRun: Handler<'run'> = (
       violate(turn, stream, 'more batches than can be held')
       return
     }
+    if (state.never.has(id)) troubleOfNever(turn, stream, id)
     if (isNews) state.applying.set(id, (state.applying.get(id) ?? 0) + 1)
     noteArrived(turn, id)
   }
