@@ -96,6 +96,12 @@ export class Committer {
     return new Promise((resolve, reject) => this.enqueue({ type: 'upkeep', run, resolve, reject }))
   }
 
+  /** Has a damaged cell written anew. The read that ran into it has told of it; the next one tries again. */
+  repair(key: Uint8Array): void {
+    const done = (): void => undefined
+    this.enqueue({ type: 'upkeep', keys: [key], run: done, resolve: done, reject: done })
+  }
+
   /** Takes a request back that no commit has taken yet. */
   withdraw(request: Request): boolean {
     const at = this.#queue.indexOf(request)

@@ -42,16 +42,10 @@ export async function openStore(init: StoreInit): Promise<Store> {
   const emit = <K extends keyof NodeEvents>(type: K, event: NodeEvents[K]): void => events.emit(type, event)
   const damage = new DamageReports(disk, emit)
   const lineage = new Lineage(disk, crypto, branches)
-  const rebuild: RebuildCell = (key, options) => {
-    const authors = (): AuthorTable => state.authors
-    return cellRebuilder({ disk, hashes: crypto, authors, strategy, log, lineage })(key, options)
-  }
-  const repair = (key: Uint8Array): void => {
-    // Told by the read that ran into it; the next one tries again.
-    const done = (): void => undefined
-    committer.enqueue({ type: 'upkeep', keys: [key], run: done, resolve: done, reject: done })
-  }
   const names = (): AuthorTable => state.authors
+  const rebuild: RebuildCell = (key, options) =>
+    cellRebuilder({ disk, hashes: crypto, authors: names, strategy, log, lineage })(key, options)
+  const repair = (key: Uint8Array): void => committer.repair(key)
   const isForked: IsForked = origin => state.forks.covers(origin)
   const cells = new CellReader({ disk, hashes: crypto, names, strategy, isForked, emit, rebuild, repair })
   const log = new LogReader({ disk, hashes: crypto, state: () => state, lineage, cells })
@@ -70,30 +64,17 @@ export async function openStore(init: StoreInit): Promise<Store> {
   })
   const commit = (run: UpkeepRequest['run']): Promise<void> => committer.upkeep(run)
   const programs = new ProgramAcks({ disk, log, lineage, peers, state: () => state, commit })
-  let unannounced: readonly AppliedBatch[] = []
-  const stopRebuild = disk.onReopen(async commit => {
-    committer.restart()
+  const reload = async (): Promise<{ state: State; known: number }> => {
     const known = state.mark.position
+    committer.restart()
     branches.clear()
     log.clear()
     programs.clear()
     await peers.load(disk)
     state = await loadState(disk, await readMeta(init), crypto)
-    await rewriteTail(disk, state, commit)
-    unannounced = await appliedAbove(log, known)
-  })
-  const stopState = disk.onState((now, reason) => {
-    const made = unannounced
-    if (now === 'open') {
-      unannounced = []
-      events.announce({ applied: made })
-    }
-    emit('storage', reason === undefined ? { state: now } : { state: now, reason })
-  })
-  const detach = (): void => {
-    stopRebuild()
-    stopState()
+    return { state, known }
   }
+  const detach = followDisk({ disk, events, log, reload })
   return new LogStore({
     init,
     ...identity,
@@ -108,6 +89,35 @@ export async function openStore(init: StoreInit): Promise<Store> {
     damage,
     detach
   })
+}
+
+/** Has memory built anew when the disk was opened again, and passes on what the disk says of itself. */
+function followDisk(parts: {
+  disk: Disk
+  events: Listeners
+  log: LogReader
+  /** Reads memory from the disk; `known` is the position up to which listeners were told. */
+  reload: () => Promise<{ state: State; known: number }>
+}): () => void {
+  const { disk, events, log, reload } = parts
+  let unannounced: readonly AppliedBatch[] = []
+  const stopRebuild = disk.onReopen(async commit => {
+    const { state, known } = await reload()
+    await rewriteTail(disk, state, commit)
+    unannounced = await appliedAbove(log, known)
+  })
+  const stopState = disk.onState((now, reason) => {
+    const made = unannounced
+    if (now === 'open') {
+      unannounced = []
+      events.announce({ applied: made })
+    }
+    events.emit('storage', reason === undefined ? { state: now } : { state: now, reason })
+  })
+  return () => {
+    stopRebuild()
+    stopState()
+  }
 }
 
 type Identity = Pick<Meta, 'storeId' | 'database' | 'author'>
