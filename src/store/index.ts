@@ -79,7 +79,10 @@ export interface CommitNotice {
   readonly applied: readonly AppliedBatch[]
 }
 
-/** The versions of a key, and which of them a read shows. */
+/**
+ * The versions of a key, and which of them a read shows. Where the record is damaged it is made again from the log; where
+ * that is damaged too, reads reject with `STORE_DAMAGED`, and so do writes of that key.
+ */
 export interface Cell {
   /** Copies of one client's op are one version. */
   readonly heads: readonly Version[]
@@ -138,7 +141,10 @@ export interface PeerRecord {
   readonly addrs: readonly string[]
 }
 
-/** Reads the batches that answer WANTs, in arrival order, a piece at a time. */
+/**
+ * Reads the batches that answer WANTs, in arrival order, a piece at a time. Memory holds about what was asked for, or one
+ * batch. Of a branch with a damaged record the rest is left out, and a `storage` event says so.
+ */
 export interface RunReader {
   /**
    * The next batches, at least one unless done, about `maxBytes` of bodies. When `done`, `proof` holds the bare headers
