@@ -137,35 +137,52 @@ function roundLine(what: string, round: SyncRound, maxBytes: number, maxTrips: n
 /** Batches a second that are written one by one. */
 const PACE = 20
 
+/** Every node a neighbour of every other, and, where there is time for so many processes, more nodes than that. */
 async function runCopies({ quick }: Scale): Promise<Line[]> {
-  const nodes = 4
+  const few = await copiesAmong(4, quick ? 3 : 10, 1.1)
+  return quick ? [few] : [few, await copiesAmong(11, 10, 1.3)]
+}
+
+async function copiesAmong(nodes: number, seconds: number, most: number): Promise<Line> {
   return withMany(nodes, {}, async (hub, others) => {
     let n = 0
-    const writeFor = async (seconds: number) => {
-      for (let i = 0; i < seconds * PACE; i++) {
+    const writeFor = async (duration: number) => {
+      for (let i = 0; i < duration * PACE; i++) {
         const { key, value } = entry(n++)
         await hub.db.put(key, value)
         await new Promise(resolve => setTimeout(resolve, 1000 / PACE))
       }
-      await hub.sync.wait({ acked: nodes - 1, timeout: AGREE_MS })
+      await agree(hub, others)
     }
     await writeFor(3) // the rate is known by then
     await Promise.all(others.map(far => far.call('copies', undefined)))
     const before = n
-    await writeFor(quick ? 3 : 10)
+    await writeFor(seconds)
     const counts = await Promise.all(others.map(far => far.call('copies', undefined)))
     const copies = counts.reduce((sum, count) => sum + count, 0) / others.length / (n - before)
-    return [
-      {
-        what: `copies of a batch per node, ${nodes} nodes, ${PACE} batches a second`,
-        budget: '≤ 1.1',
-        measured: copies.toFixed(3),
-        ratio: copies / 1.1,
-        ok: copies <= 1.1,
-        note: 'by streams and by gossip, as the node sees them: after the duplicate filter of gossipsub'
-      }
-    ]
+    return {
+      what: `copies of a batch per node, ${nodes} nodes, ${PACE} batches a second`,
+      budget: `≤ ${most}`,
+      measured: copies.toFixed(3),
+      ratio: copies / most,
+      ok: copies <= most,
+      note: 'by streams and by gossip, as the node sees them: after the duplicate filter of gossipsub'
+    }
   })
+}
+
+/** Milliseconds until all nodes show one state; infinite when that takes too long. */
+async function agree(hub: NatterNode, others: readonly FarNode[]): Promise<number> {
+  const startedAtMs = performance.now()
+  for (;;) {
+    const states = [
+      await hub.status(),
+      ...(await Promise.all(others.map(far => far.call('status', undefined))))
+    ]
+    const passedMs = performance.now() - startedAtMs
+    if (new Set(states.map(state => state.stateDigest)).size === 1) return passedMs
+    if (passedMs > AGREE_MS) return Number.POSITIVE_INFINITY
+  }
 }
 
 async function runConverge({ quick }: Scale): Promise<Line[]> {
@@ -175,15 +192,7 @@ async function runConverge({ quick }: Scale): Promise<Line[]> {
       await putBatch(hub, n * 10, 10)
       await Promise.all(others.map((far, i) => far.call('put', entries(n * 10, 10, `far-${i}`))))
     }
-    const startedAtMs = performance.now()
-    for (;;) {
-      const states = [
-        await hub.status(),
-        ...(await Promise.all(others.map(far => far.call('status', undefined))))
-      ]
-      if (new Set(states.map(state => state.stateDigest)).size === 1) return performance.now() - startedAtMs
-      if (performance.now() - startedAtMs > AGREE_MS) return Number.POSITIVE_INFINITY
-    }
+    return agree(hub, others)
   })
   return [
     {
