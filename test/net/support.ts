@@ -1,6 +1,6 @@
 /** Nets on 127.0.0.1 for the tests of this folder: made by `makeNet`, stopped by `stopAll`, watched by `until`. */
+import { until as untilTruthy } from '../support/until.js'
 import '../../src/polyfills.js'
-import assert from 'node:assert/strict'
 import { defaultLogger } from '@libp2p/logger'
 import { nodeCrypto, nodeSigner } from '../../src/base/crypto-node.js'
 import { DEFAULT_LIMITS } from '../../src/base/index.js'
@@ -113,11 +113,7 @@ export async function stopAll(): Promise<void> {
 
 /** Waits until `condition` holds; fails with `what` after `timeoutMs`. */
 export async function until(what: string, condition: () => boolean, timeoutMs = 30_000): Promise<void> {
-  const endMs = Date.now() + timeoutMs
-  while (!condition()) {
-    assert.ok(Date.now() < endMs, `not within ${timeoutMs} ms: ${what}`)
-    await new Promise(resolve => setTimeout(resolve, 5))
-  }
+  await untilTruthy(what, timeoutMs, condition)
 }
 
 export function isConnected(to: Author, test: TestNet): boolean {
