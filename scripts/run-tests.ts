@@ -12,6 +12,8 @@ import { join } from 'node:path'
 const CONCURRENCY = 2
 /** Milliseconds one test may take: the longest, chaos over real processes, takes well under a minute and a half. */
 const TEST_TIMEOUT_MS = 300_000
+/** The same for the whole campaigns in `test/long`. */
+const LONG_TIMEOUT_MS = 7_200_000
 
 const chosen = process.argv.slice(2).map(path => path.replace(/^\.\//, '').replaceAll('\\', '/'))
 
@@ -42,7 +44,7 @@ const runner = spawn(
   [
     '--test',
     `--test-concurrency=${CONCURRENCY}`,
-    `--test-timeout=${TEST_TIMEOUT_MS}`,
+    `--test-timeout=${chosen.some(path => path.startsWith('test/long')) ? LONG_TIMEOUT_MS : TEST_TIMEOUT_MS}`,
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
     ...compiled
