@@ -11,5 +11,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(1)
 }
 
+const { NATTER_FAILPOINT: failpoints = '' } = process.env
+if (failpoints !== '') (await import('./arm-failpoints.js')).armByText(failpoints)
 const { main } = await import('./main.js')
 await main(process.argv.slice(2))

@@ -8,6 +8,7 @@
  */
 import { access, mkdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import { failpoint } from '../base/failpoints.js'
 import { isNatterError, messageOf, NatterError, toHex } from '../base/index.js'
 import { systemRandom } from '../base/system.js'
 import type { LevelDiskOptions } from './classic-disk.js'
@@ -120,7 +121,10 @@ export class DataDirectory {
     const before = this.#manifest
     if (JSON.stringify(manifest) === JSON.stringify(before)) return this.#written
     this.#manifest = manifest
-    const written = this.#written.then(() => writeManifest(join(this.path, 'natter.json'), manifest))
+    const written = this.#written.then(() => {
+      if (taken) failpoint('disk.sentinel.before-write')
+      return writeManifest(join(this.path, 'natter.json'), manifest)
+    })
     this.#written = written.catch(() => {
       if (this.#manifest === manifest) this.#manifest = before
     })
@@ -187,7 +191,9 @@ export class DataDirectory {
     if (making && !(await exists(at('db')))) {
       await rm(at('db.new'), { recursive: true, force: true })
       await createDatabase(at('db.new'))
+      failpoint('disk.make.before-rename')
       await rename(at('db.new'), at('db'))
+      failpoint('disk.make.after-rename')
       await fsyncPath(path)
     }
     if (making || manifest.place !== identity.place) {

@@ -1,6 +1,7 @@
 /** Small files that must be whole or absent after a power cut: written beside, synced, renamed, folder synced. */
 import { open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { failpoint } from '../base/failpoints.js'
 import { messageOf, NatterError } from '../base/index.js'
 
 /** Makes the content of a file, or the entries of a folder, survive a power cut. */
@@ -25,7 +26,9 @@ export async function replaceFile(path: string, content: string | Uint8Array): P
     } finally {
       await file.close()
     }
+    failpoint('disk.replace.before-rename')
     await rename(beside, path)
+    failpoint('disk.replace.after-rename')
   } catch (error) {
     await rm(beside, { force: true }).catch(() => undefined)
     throw fullDisk(path, error) ?? error

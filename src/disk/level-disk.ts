@@ -8,6 +8,7 @@
  * as well; bytes that LevelDB finds damaged do not, for opening again would not mend them.
  */
 
+import { failpoint } from '../base/failpoints.js'
 import type { Clock, Timer } from '../base/index.js'
 import { messageOf, NatterError } from '../base/index.js'
 import type {
@@ -222,7 +223,9 @@ export class LevelDisk implements Disk, ReadSource {
     }
     try {
       const options = { sync: this.durability === 'fsync' }
+      failpoint('disk.commit.before-sync')
       await batch.write(options)
+      failpoint('disk.commit.after-sync')
     } catch (error) {
       this.#fence(error)
       throw new NatterError('INDETERMINATE', `the write may or may not have been made: ${messageOf(error)}`, {
@@ -273,9 +276,11 @@ export class LevelDisk implements Disk, ReadSource {
       this.#level = failed // still open, so its lock is still held: it goes on serving reads
       throw error
     })
+    failpoint('disk.reopen.closed')
     const level = this.#init.level()
     await level.open()
     this.#level = level
+    failpoint('disk.reopen.opened')
   }
 
   #setState(state: DiskState, reason?: string): void {

@@ -2,6 +2,8 @@
  * The engine put together. One life of the state machine lasts from an open store to its fence, a fault or the stop;
  * each begins with what is durable, and everything else is asked of the peers again.
  */
+
+import { failpoint } from '../base/failpoints.js'
 import type { SyncRound, WaitOptions } from '../base/index.js'
 import { messageOf } from '../base/index.js'
 import type { Author, Tip } from '../log/index.js'
@@ -217,8 +219,10 @@ export class ReplicationEngine implements Engine {
 
   #onCommit({ applied }: CommitNotice): void {
     for (const { batch } of applied) this.#recent.committed(shortId(batch.id))
+    if (applied.length > 0) failpoint('engine.commit.before-told')
     this.#loop?.dispatch({ type: 'committed', applied })
     this.#gossip?.committed(applied)
+    if (applied.length > 0) failpoint('engine.commit.after-told')
     this.#tellProgress()
   }
 

@@ -4,6 +4,8 @@
  * Keeps: one stream's messages enter in their order; a frame that does not decode or verify ends that stream alone.
  * Reading goes on while batches are being applied, as far as this node's window lets the peer send.
  */
+
+import { failpoint } from '../base/failpoints.js'
 import type { Crypto } from '../base/index.js'
 import { messageOf, NatterError, varintLength } from '../base/index.js'
 import type { Heads, Hello, Message } from '../log/index.js'
@@ -84,6 +86,10 @@ async function enter(init: InboundInit, channel: Channel, message: Message, byte
       return
     case 'credit':
       channel.widen(message.bytes)
+      init.dispatch(event)
+      return
+    case 'ack':
+      failpoint('engine.ack.received')
       init.dispatch(event)
       return
     default:

@@ -2,6 +2,8 @@
  * The loop: events go into the state machine one at a time, and its effects are performed in their order. What an
  * effect starts (an apply, a read) runs on its own and comes back as an event, so a commit in flight holds up nothing.
  */
+
+import { failpoint } from '../base/failpoints.js'
 import type { Clock, ErrorCode, Timer } from '../base/index.js'
 import { messageOf, NatterError } from '../base/index.js'
 import type { Author, Message } from '../log/index.js'
@@ -181,6 +183,7 @@ export class Loop {
 
   #savePeer({ peer, record }: Extract<Effect, { type: 'savePeer' }>): void {
     const { store, time } = this.#init
+    failpoint('engine.cursor.before-save')
     const id = peerIdOf(peer)
     const ackedAtMs = time.wall(record.ackedAtMs)
     store.savePeer(id, { ...(store.peer(id) ?? NEW_PEER), ...record, ackedAtMs })
@@ -209,7 +212,11 @@ export class Loop {
       if (offset > 0) message = { ...message, offset }
     }
     this.#init.log('sync', `${peerIdOf(channel.peer)} → ${describe(message)}`)
-    return channel.send(message)
+    if (message.type !== 'ack') return channel.send(message)
+    failpoint('engine.ack.before-send')
+    channel.send(message)
+    failpoint('engine.ack.after-send')
+    return 0
   }
 
   #close({ stream, reason, violation, againMs }: Extract<Effect, { type: 'close' }>): void {
@@ -225,6 +232,7 @@ export class Loop {
   #apply({ stream, from, batches, proof, bytes, since }: Extract<Effect, { type: 'apply' }>): void {
     this.#init.store.apply(batches, proof).then(
       outcomes => {
+        failpoint('engine.apply.durable')
         const results = outcomes.map(plain)
         this.dispatch({ type: 'results', stream, from, bytes, proof, since, outcomes: results })
       },

@@ -6,6 +6,8 @@
  * `over` names the heads as they are here, and the deps cover every version that it names outside the own epoch, or
  * the version is not named and stays a head.
  */
+
+import { failpoint } from '../base/failpoints.js'
 import type { Crypto, Limits, Random, Signer } from '../base/index.js'
 import { FORMAT, fromUtf8, isNatterError, NatterError } from '../base/index.js'
 import type { Author, Batch, BatchHeader, DatabaseId, Dep, ShortId } from '../log/index.js'
@@ -168,6 +170,7 @@ export class LocalWriter {
       time = { ms: nowMs - 1, counter: 0 }
     }
     const epoch = own?.epoch ?? mintEpoch(nowMs, this.#init.random.bytes(4))
+    if (own === undefined) failpoint('store.epoch.minted')
     const chain = { author: number, epoch, branch: own?.branch ?? 0 }
     time = nextTime(time, nowMs)
     const origin = new Origin(chain, author, { seq: (own?.seq ?? 0) + 1, id: '' as ShortId, time })

@@ -3,6 +3,8 @@
  * memory is built anew from what the disk turned out to hold, the newest batch is written once more in a synced commit
  * before anybody hears of it, and what the interrupted commit did make is announced.
  */
+
+import { failpoint } from '../base/failpoints.js'
 import type { NodeEvents } from '../base/index.js'
 import { NatterError, toHex } from '../base/index.js'
 import type { Disk, DiskWrite } from '../disk/index.js'
@@ -162,6 +164,7 @@ async function rewriteTail(
     const value = await disk.get(key)
     if (value !== undefined) write.put(key, value)
   }
+  failpoint('store.reopen.before-rewrite')
   await commit(write)
 }
 

@@ -26,6 +26,8 @@ export interface PeerInit {
   args?: readonly string[]
   /** Run inside this network namespace. */
   netns?: string
+  /** Laid over the environment of the test. */
+  env?: Readonly<Record<string, string>>
 }
 
 export interface Answer {
@@ -61,7 +63,8 @@ export class PeerProcess {
     const command =
       init.netns === undefined ? [process.execPath] : ['ip', 'netns', 'exec', init.netns, process.execPath]
     const child = spawn(command[0]!, [...command.slice(1), BIN, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe']
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...init.env }
     })
     const stderr: string[] = []
     child.stderr!.setEncoding('utf8').on('data', (text: string) => stderr.push(text))
@@ -93,9 +96,15 @@ export class PeerProcess {
     return this.#ended
   }
 
-  /** A new process on the same directory. */
+  /** Resolves with the exit code when the process is gone, whoever ended it. */
+  get ended(): Promise<number | null> {
+    return this.#ended
+  }
+
+  /** A new process on the same directory, without the environment that this one was given. */
   restart(args = this.init.args ?? []): Promise<PeerProcess> {
-    return PeerProcess.start({ ...this.init, args })
+    const { env: _, ...init } = this.init
+    return PeerProcess.start({ ...init, args })
   }
 
   async request(
