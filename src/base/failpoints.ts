@@ -1,5 +1,5 @@
 /**
- * Named places at which a test has a process die, stand still, or meet an error of the disk.
+ * Named places at which a test has a process die or meet an error of the disk.
  *
  * Nothing happens at them unless the program's entry armed them (`cli/arm-failpoints.ts`, by NATTER_FAILPOINT): then
  * passing one costs a call, otherwise a comparison. They stand only on paths that touch the disk or the network.

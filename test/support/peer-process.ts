@@ -204,12 +204,12 @@ export class Fleet {
   }
 
   async start(name: string, args: readonly string[] = [], netns?: string): Promise<PeerProcess> {
-    const peer = await PeerProcess.start({
-      dataDir: await this.dir(name),
-      args,
-      ...(netns === undefined ? {} : { netns })
-    })
-    return this.adopt(peer)
+    const dataDir = await this.dir(name)
+    return this.startWith({ dataDir, args, ...(netns === undefined ? {} : { netns }) })
+  }
+
+  async startWith(init: PeerInit): Promise<PeerProcess> {
+    return this.adopt(await PeerProcess.start(init))
   }
 
   adopt(peer: PeerProcess): PeerProcess {
