@@ -9,6 +9,8 @@ import { closeStream, digestOf, fraction, send, unknownRttMs } from './state.js'
 
 /** Streams that both ends opened within this time were opened at once: the one of the smaller key stays. */
 const togetherMs = 5000
+/** What whoever lost a stream to a newer one waits before it opens another. */
+const turnMs = 10_000
 
 export function onOpened(turn: Turn, event: Extract<Event, { type: 'opened' }>): void {
   const { state, now } = turn
@@ -39,6 +41,7 @@ export function onOpened(turn: Turn, event: Extract<Event, { type: 'opened' }>):
     implied: new Set(),
     complete: false,
     trouble: undefined,
+    newer: new Set(),
     ackDue: undefined,
     credit: 0,
     owed: 0,
@@ -59,10 +62,20 @@ export function onOpened(turn: Turn, event: Extract<Event, { type: 'opened' }>):
     closeStream(turn, stream, 'a second stream with the same peer')
     return
   }
-  if (other !== undefined) closeStream(turn, other, 'replaced by a newer stream with the same peer')
+  if (other !== undefined) replace(turn, other)
   state.byPeer.set(event.peer, stream)
   beginRound(turn, stream, undefined)
   send(turn, stream, helloTo(state, stream.peer, stream.sentHello, stream.account.theirs))
+}
+
+/**
+ * Of one process the older stream is dead, and nobody reads this. Of two with the same key, a directory that was copied,
+ * the other one still has it: told to wait, they take turns, each long enough to get on.
+ */
+function replace(turn: Turn, other: Stream): void {
+  const text = 'replaced by a newer stream with the same peer'
+  send(turn, other, { type: 'err', code: 'BUSY', retryable: true, retryAfterMs: turnMs, text })
+  closeStream(turn, other, text)
 }
 
 function keepsOther(state: State, stream: Stream, other: Stream): boolean {

@@ -8,6 +8,8 @@ import { setTheirs } from './accounts.js'
 import type { Shown, State, Stream, Turn } from './state.js'
 import { logOf, send, trouble } from './state.js'
 
+/** Authors of batches that cannot be read which one stream makes this node remember. */
+const newerAuthors = 64
 /** Shown and unapplied ids that one stream may make this node hold. */
 const outstandingTips = 131_072
 
@@ -36,6 +38,7 @@ function currentOf(stream: Stream): Shown {
 /** The peer has sent batches that cannot be read here: no position that covers them can be acknowledged. */
 export function noteUnread(turn: Turn, stream: Stream, authors: readonly Author[]): void {
   currentOf(stream).unread = true
+  for (const author of authors) if (stream.newer.size < newerAuthors) stream.newer.add(author)
   const names = authors.map(author => author.slice(0, 16)).join(', ')
   trouble(turn, stream, `holds batches of a newer format than this program knows, by author ${names}`)
 }

@@ -87,10 +87,17 @@ function holdBack(turn: Turn, event: Results, held: readonly Missing[]): void {
     return
   }
   const missing = missingOf(waiting)
-  if (missing.length === 0 || !state.parking.add({ stream, from, held: waiting, proof })) {
-    for (const tip of newestOf(batches)) noteDropped(turn, tip, missing)
+  if (missing.length === 0) drop(turn, batches, missing)
+  else {
+    const { added, left } = state.parking.add({ stream, from, sinceMs: turn.now, held: waiting, proof })
+    if (!added) drop(turn, batches, missing)
+    for (const group of left) drop(turn, batchesOf(group), missingOf(group.held))
   }
   for (const shower of state.streams.values()) noteBehind(turn, shower, waiting)
+}
+
+function drop(turn: Turn, batches: readonly Batch[], missing: readonly Tip[]): void {
+  for (const tip of newestOf(batches)) noteDropped(turn, tip, missing)
 }
 
 function isNever(turn: Turn, { batch, missing }: Missing, since: number): boolean {

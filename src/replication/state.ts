@@ -105,6 +105,8 @@ export interface Stream {
   complete: boolean
   /** Why what the peer has shown cannot all be applied, as far as is known. */
   trouble: string | undefined
+  /** Authors of whom the peer has sent batches of a newer format, the first ones. */
+  readonly newer: Set<Author>
   /** An ack that waits for the write buffer. */
   ackDue: Mark | undefined
 
@@ -130,6 +132,8 @@ export interface Stream {
 /** A batch that is shown, not applied and not here: whom it was asked of. */
 export interface Ask {
   readonly tip: Tip
+  /** Since when it has been asked for without an end. */
+  readonly sinceMs: number
   dueMs: number
   /** Much may stand behind it: answers get more time before another peer is asked. */
   readonly patient: boolean

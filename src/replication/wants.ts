@@ -56,6 +56,7 @@ function want(turn: Turn, stream: Stream, tip: Tip, atOnce: boolean): void {
   if (ask === undefined)
     state.asks.set(tip.id, {
       tip,
+      sinceMs: now,
       dueMs,
       patient: atOnce,
       repeatMs,
@@ -106,6 +107,7 @@ export function noteDropped(turn: Turn, tip: Tip, missing: readonly Tip[]): void
   if (!shownBySomebody(state, tip.id)) return
   state.asks.set(tip.id, {
     tip,
+    sinceMs: state.asks.get(tip.id)?.sinceMs ?? now,
     dueMs: now + repeatMs,
     patient: true,
     repeatMs,
