@@ -10,7 +10,7 @@ import type { Timer } from '../base/index.js'
 import { messageOf, NatterError, toHex, utf8 } from '../base/index.js'
 import type { Author } from '../log/index.js'
 import { authorOf, authorOfPeerId, peerIdOf } from '../log/index.js'
-import type { SignedPresence, TableId } from '../wire/index.js'
+import type { PresenceFields, SignedPresence, TableId } from '../wire/index.js'
 import type { PeerAddress } from './address.js'
 import { parseAddress, withoutPeer } from './address.js'
 import { AddressBook } from './address-book.js'
@@ -40,6 +40,8 @@ const STOP_TIMEOUT_MS = 1500
 const TARGETS_INTERVAL_MS = 60_000
 /** Connected peers at which, above a full mesh, bootstrap addresses are not needed to stay in the network. */
 const ENOUGH_PEERS = 4
+const RUNS_TWICE =
+  'another process runs with the key of this node: a copy of its directory? Give one of the two a directory of its own'
 
 /** What `createNet` does. */
 export async function openNet(init: NetInit): Promise<Net> {
@@ -106,6 +108,7 @@ class Libp2pNet implements Net {
     if (running === undefined) return
     this.#running = undefined
     this.#targetsTimer?.cancel()
+    this.#own.stop()
     running.redialler.stop()
     running.links.stop()
     running.gossip?.stop()
@@ -273,7 +276,7 @@ class Libp2pNet implements Net {
   #onRecord(signed: SignedPresence): void {
     const { record } = signed
     if (record.peer === this.#self) {
-      this.#announce(record.version)
+      this.#outbid(record)
       return
     }
     if (!this.#table.put(signed, this.#init.clock.now())) return
@@ -283,6 +286,14 @@ class Libp2pNet implements Net {
     if (isNew) running.handlers.onDiscovered(record.peer)
     running.handlers.onPresence(this.#table.get(record.peer)!)
     this.#retarget()
+  }
+
+  /** Another record of this node goes round: of an earlier life, or of a process that runs on a copy of its directory. */
+  #outbid({ version, addrs }: PresenceFields): void {
+    if (this.#own.outbid(() => this.#announce(version))) return
+    const where = addrs.find(addr => !this.addrs().includes(addr))
+    this.#log('%s: %s', RUNS_TWICE, where)
+    this.#running?.handlers.onRefused(this.#self, RUNS_TWICE, where)
   }
 
   #announce(above?: number): void {

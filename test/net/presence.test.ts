@@ -142,3 +142,15 @@ test('WebSocket carries the same', async () => {
   const b = await makeNet({ bootstrap: a.net.addrs() })
   await until('connected', () => isConnected(a.self, b) && isConnected(b.self, a))
 })
+
+test('two processes with one key do not outbid each other without end, and each says that there is another', async () => {
+  const third = await makeNet()
+  const bootstrap = third.net.addrs()
+  const left = await makeNet({ bootstrap })
+  const right = await makeNet({ bootstrap, seed: left.seed })
+  const saysSo = (node: TestNet): boolean =>
+    node.told.refused.some(({ peer, reason }) => peer === node.self && /another process/.test(reason))
+  await until('both say so', () => saysSo(left) && saysSo(right))
+  assert.equal(third.told.connected.length, 1, 'one peer, however many connections')
+  assert.ok(third.told.presence.length <= 12, `${third.told.presence.length} records of one node`)
+})
