@@ -142,6 +142,10 @@ export interface Lived extends Happened {
     /** A second process was started on a copy of this node's directory; `detail` is the name of the new node. */
     | 'cloned'
   readonly detail?: string
+  /** Of `started`: the batches in the log as the process found it, from position 1 on. */
+  readonly log?: readonly Batch[]
+  /** Of `stopped`: timers, streams, iterators and snapshots that the process left open, one text each. */
+  readonly left?: readonly string[]
 }
 
 /** The disk did something that it should not. */

@@ -24,6 +24,8 @@ export interface SimNode {
   readonly life: number
   /** Counts directories at this node: a new one where it was lost, put back, rolled back. From 1. */
   readonly incarnation: number
+  /** The wall clock of its machine, in milliseconds since the Unix epoch. */
+  readonly wallMs: number
   /** Of the process that runs. */
   readonly store: Store | undefined
   readonly engine: Engine | undefined
