@@ -21,7 +21,7 @@ import { closeToOthers, makeIdentity, readIdentity } from './identity.js'
 import type { Disk } from './index.js'
 import { levelCode } from './level-reads.js'
 import type { Manifest, Sentinel } from './manifest.js'
-import { directoryFormat, readManifest, writeManifest } from './manifest.js'
+import { directoryFormat, isOriginal, readManifest, writeManifest } from './manifest.js'
 import { SettingsFile } from './settings.js'
 
 /** Pause between two sentinels of a running node: what a database loses later than that, its peers notice. */
@@ -179,6 +179,7 @@ export class DataDirectory {
         author: null,
         storeId: newStoreId(),
         place: null,
+        self: null,
         database: null,
         sentinel: null
       }
@@ -196,8 +197,9 @@ export class DataDirectory {
       failpoint('disk.make.after-rename')
       await fsyncPath(path)
     }
-    if (making || manifest.place !== identity.place) {
-      // Another file than the one this manifest was written beside: a copy or a restore is a new incarnation.
+    if (making || manifest.place !== identity.place || !(await isOriginal(at('natter.json'), manifest))) {
+      // Another key file than the one this manifest was written beside, or another manifest than the one that was
+      // written last: a copy or a restore is a new incarnation.
       const storeId = making ? manifest.storeId : newStoreId()
       manifest = { ...manifest, state: 'made', author: identity.author, place: identity.place, storeId }
       await writeManifest(at('natter.json'), manifest)

@@ -1,5 +1,6 @@
 /** Small files that must be whole or absent after a power cut: written beside, synced, renamed, folder synced. */
-import { open, readFile, rename, rm } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { failpoint } from '../base/failpoints.js'
 import { messageOf, NatterError } from '../base/index.js'
@@ -14,14 +15,28 @@ export async function fsyncPath(path: string): Promise<void> {
   }
 }
 
-/** Replaces the file at `path`, readable by its owner only; after a crash it holds the old bytes or the new ones. */
-export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
+/** Which file it is: inode and birth. A file that is renamed stays the same one, a copy of it is another. */
+export async function placeOf(file: string | FileHandle): Promise<string> {
+  const { ino, birthtimeNs } = await (typeof file === 'string'
+    ? stat(file, { bigint: true })
+    : file.stat({ bigint: true }))
+  return `${ino}-${birthtimeNs}`
+}
+
+/**
+ * Replaces the file at `path`, readable by its owner only; after a crash it holds the old bytes or the new ones. The
+ * content may say which file it stands in.
+ */
+export async function replaceFile(
+  path: string,
+  content: string | Uint8Array | ((place: string) => string)
+): Promise<void> {
   const beside = `${path}.new`
   try {
     const file = await open(beside, 'w', 0o600)
     try {
       await file.chmod(0o600)
-      await file.writeFile(content)
+      await file.writeFile(typeof content === 'function' ? content(await placeOf(file)) : content)
       await file.sync()
     } finally {
       await file.close()

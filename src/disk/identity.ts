@@ -5,7 +5,7 @@
 import { chmod, stat } from 'node:fs/promises'
 import { newSeed, nodeSigner } from '../base/crypto-node.js'
 import { equalBytes, fromHex, NatterError, toHex } from '../base/index.js'
-import { fsyncPath, readIfThere, replaceFile } from './files.js'
+import { fsyncPath, placeOf, readIfThere, replaceFile } from './files.js'
 
 const seedBytes = 32
 
@@ -60,11 +60,6 @@ export async function closeToOthers(path: string): Promise<string | undefined> {
     )
   }
   return `${path} could be read by other users (mode ${octal(mode)}): its mode is now 0600`
-}
-
-async function placeOf(path: string): Promise<string> {
-  const { ino, birthtimeNs } = await stat(path, { bigint: true })
-  return `${ino}-${birthtimeNs}`
 }
 
 function octal(mode: number): string {

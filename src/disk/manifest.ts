@@ -1,9 +1,10 @@
 /**
  * `natter.json`, the manifest of a data directory: what must be there, kept outside the database so that a database
- * that lost something can be told from one that never had it. Layout: protocols/storage.md, "Directory".
+ * that lost something can be told from one that never had it. It names the file that it stands in, so that one which was
+ * put back can be told from the one that was written last. Layout: protocols/storage.md, "Directory".
  */
 import { NatterError } from '../base/index.js'
-import { readIfThere, replaceFile } from './files.js'
+import { placeOf, readIfThere, replaceFile } from './files.js'
 
 /** The format of directories that this code writes, and the newest that it reads. */
 export const directoryFormat = 1
@@ -25,6 +26,8 @@ export interface Manifest {
   readonly storeId: string
   /** Which file identity.key is: a copied or restored directory has another. */
   readonly place: string | null
+  /** Which file the manifest itself is, as `place`: one that was put back has another. Null where that cannot be told. */
+  readonly self: string | null
   /** The id of the database, 64 hex digits; null until a store was opened. */
   readonly database: string | null
   readonly sentinel: Sentinel | null
@@ -51,18 +54,34 @@ export async function readManifest(path: string): Promise<Manifest | undefined> 
       `${path} has format ${format}; this natter knows formats up to ${directoryFormat}`
     )
   }
-  const { state, author, storeId, place, database, sentinel } = fields
+  const { state, author, storeId, place, self, database, sentinel } = fields
   if (state !== 'making' && state !== 'made') throw damaged(path, 'state')
   if (author !== null && !isHex(author, 64)) throw damaged(path, 'author')
   if (!isHex(storeId, 16)) throw damaged(path, 'storeId')
   if (place !== null && typeof place !== 'string') throw damaged(path, 'place')
   if (database !== null && !isHex(database, 64)) throw damaged(path, 'database')
   if (sentinel !== null && !isSentinel(sentinel)) throw damaged(path, 'sentinel')
-  return { format, state, author, storeId, place, database, sentinel }
+  if (self !== undefined && self !== null && typeof self !== 'string') throw damaged(path, 'self')
+  return { format, state, author, storeId, place, self: self ?? null, database, sentinel }
 }
 
+/** Whether the manifest at `path` is the file that was written there last; true where that cannot be told. */
+export async function isOriginal(path: string, { self }: Manifest): Promise<boolean> {
+  return self === null || self === (await placeOf(path))
+}
+
+/** Writes a manifest that names the file it then stands in, whatever `self` was. */
 export async function writeManifest(path: string, manifest: Manifest): Promise<void> {
-  await replaceFile(path, `${JSON.stringify(manifest, null, 2)}\n`)
+  let self: string | null = null
+  const content = (): string => `${JSON.stringify({ ...manifest, self }, null, 2)}\n`
+  await replaceFile(path, place => {
+    self = place
+    return content()
+  })
+  if ((await placeOf(path)) === self) return
+  // A file system without births of files, where renaming makes another: nothing can be told there.
+  self = null
+  await replaceFile(path, content())
 }
 
 function isHex(value: unknown, digits: number): value is string {

@@ -141,6 +141,29 @@ describe('the data directory', () => {
       await again.close()
     }))
 
+  it('takes a new store id when older files were put back over it and the key file was not touched', () =>
+    withPath(async path => {
+      for (const putBack of ['overwritten', 'replaced'] as const) {
+        const { storeId } = await filled(path)
+        await cp(path, `${path}-old`, { recursive: true })
+        let directory = await DataDirectory.open(path)
+        assert.equal(directory.storeId, storeId, 'nothing happened to it')
+        await directory.remember({ sentinel: { position: 7, check: '07'.repeat(8) } })
+        await directory.close()
+        const manifest = await readFile(join(`${path}-old`, 'natter.json'))
+        if (putBack === 'replaced') await rm(join(path, 'natter.json'))
+        await writeFile(join(path, 'natter.json'), manifest)
+        directory = await DataDirectory.open(path)
+        assert.notEqual(directory.storeId, storeId, putBack)
+        const next = directory.storeId
+        await directory.close()
+        directory = await DataDirectory.open(path)
+        assert.equal(directory.storeId, next, 'once')
+        await directory.close()
+        for (const folder of [path, `${path}-old`]) await rm(folder, { recursive: true })
+      }
+    }))
+
   it('refuses a manifest of a newer format, and a damaged one', () =>
     withPath(async path => {
       await filled(path)
