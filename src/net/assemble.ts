@@ -60,7 +60,7 @@ export async function assemble(init: AssembleInit): Promise<Running> {
     psk: init.psk,
     onFailure: (failure, direction, remote) => {
       const sentence = keyFailureSentence(failure)
-      if (direction === 'inbound') refusals.add(undefined, sentence, remote)
+      if (direction === 'inbound') refusals.add(undefined, sentence, remote, 'keys')
       else dialler.keyFailed(remote, sentence)
     }
   })
@@ -77,7 +77,7 @@ export async function assemble(init: AssembleInit): Promise<Running> {
   const links = new Links(init, {
     onConnected: init.onConnected,
     onDisconnected: init.onDisconnected,
-    onRefused: (peer, reason, addr) => refusals.add(peer, reason, multiaddr(addr)),
+    onRefused: (peer, reason, addr, by) => refusals.add(peer, reason, multiaddr(addr), by),
     onRecord: init.onRecord,
     onViolation: init.onViolation
   })

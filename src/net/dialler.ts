@@ -76,7 +76,7 @@ export class Dialler {
       const sentence = this.#keyFailures.get(withoutPeer(target))
       if (sentence === undefined) continue
       this.#keyFailures.delete(withoutPeer(target))
-      this.#components.refusals.add(author, sentence, target)
+      this.#components.refusals.add(author, sentence, target, 'keys')
       return new NatterError('PEER_REFUSED', sentence, { cause: error })
     }
     const text = error instanceof AggregateError ? error.errors.map(messageOf).join('; ') : messageOf(error)

@@ -9,7 +9,7 @@ export function connectionGater(admission: Admission, refusals: Refusals): Conne
   const judge = (peer: PeerId, connection: MultiaddrConnection): boolean => {
     const author = authorOfPeerId(peer.toString())
     const reason = author === undefined ? 'its key is no Ed25519 key' : admission.hindrance(author)
-    if (reason !== undefined) refusals.add(author, reason, connection.remoteAddr)
+    if (reason !== undefined) refusals.add(author, reason, connection.remoteAddr, 'here')
     return reason !== undefined
   }
   return {

@@ -107,6 +107,11 @@ export class Gossip {
       .catch(error => this.#components.log(`publish: ${messageOf(error)}`))
   }
 
+  /** Connected peers that take part in the topic. */
+  peers(): Author[] {
+    return this.#pubsub.getSubscribers(this.#topic).flatMap(peer => authorOfPeerId(peer.toString()) ?? [])
+  }
+
   #validate: TopicValidatorFn = async (peer, message) => {
     const from = authorOfPeerId(peer.toString())
     if (from === undefined || message.data.length > PROTOCOL.gossipBytes) return TopicValidatorResult.Reject

@@ -44,8 +44,8 @@ export interface NetHandlers {
   onGossip(data: Uint8Array, from: Author): Promise<GossipVerdict> | GossipVerdict
   onPeerConnected(peer: Author): void
   onPeerDisconnected(peer: Author): void
-  /** Somebody was refused, or refused us: with one sentence of reason. */
-  onRefused(peer: Author | undefined, reason: string, addr: string | undefined): void
+  /** Somebody was refused, or refused us: with one sentence of reason. Each about once a minute, while it goes on. */
+  onRefused(peer: Author | undefined, reason: string, addr: string | undefined, by?: RefusedBy): void
   onDiscovered(peer: Author): void
   /** A presence record is new or changed. */
   onPresence(record: PresenceRecord): void
@@ -79,6 +79,22 @@ export interface DialState {
   readonly nextTryAtMs: number | null
 }
 
+/** Who refuses: this node, the other one, or neither, as they have no key in common and cannot read each other. */
+export type RefusedBy = 'here' | 'there' | 'keys'
+
+/** What a net knows of itself, for those who look after a node. */
+export interface NetHealth {
+  /** Addresses that were given without a peer id, and at which nobody has taken this node in yet. */
+  readonly unanswered: readonly {
+    readonly addr: string
+    readonly failures: number
+    readonly lastError: string | null
+    readonly nextTryAtMs: number | null
+  }[]
+  /** Connected peers that exchange gossip with this node; absent where it is off. */
+  readonly gossip?: readonly Author[]
+}
+
 export interface Net {
   start(handlers: NetHandlers): Promise<void>
   stop(): Promise<void>
@@ -102,11 +118,12 @@ export interface Net {
   /** Closes the connection and dials no more until `unblock`. */
   block(peer: Author): Promise<void>
   unblock(peer: Author): void
-  /** Drops presence and addresses of a peer. */
+  /** Drops presence and addresses of a peer, and the connection: it counts again when it comes back and says HELLO. */
   forget(peer: Author): void
   /** Counts a protocol error against a peer; the circuit breaker refuses it for a while after too many. */
   penalize(peer: Author, reason: string): void
   circuit(peer: Author): 'closed' | 'open' | 'half-open'
+  health(): NetHealth
 }
 
 /** A peer as it was known when the node ran last. */

@@ -11,6 +11,7 @@ import type { Author } from '../log/index.js'
 import { authorOfPeerId } from '../log/index.js'
 import type { SignedPresence } from '../wire/index.js'
 import { FramedStream } from './framed-stream.js'
+import type { RefusedBy } from './index.js'
 import type { ExchangeComponents } from './presence-exchange.js'
 import { PresenceExchange } from './presence-exchange.js'
 
@@ -30,7 +31,7 @@ export interface LinkHandlers {
   onConnected(peer: Author): void
   /** The last one is gone. */
   onDisconnected(peer: Author): void
-  onRefused(peer: Author, reason: string, addr: string): void
+  onRefused(peer: Author, reason: string, addr: string, by: RefusedBy): void
   onRecord(signed: SignedPresence): void
   onViolation(peer: Author, reason: string): void
 }
@@ -131,7 +132,8 @@ export class Links {
     const reason = link.reason ?? (connection.direction === 'outbound' ? HUNG_UP : undefined)
     link.admission.reject(new NatterError('PEER_REFUSED', reason ?? HUNG_UP))
     if (reason !== undefined && !this.#stopping) {
-      this.#handlers.onRefused(link.peer, reason, connection.remoteAddr.toString())
+      const by = link.reason === undefined ? 'there' : 'here'
+      this.#handlers.onRefused(link.peer, reason, connection.remoteAddr.toString(), by)
     }
   }
 

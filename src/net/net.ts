@@ -24,6 +24,7 @@ import type {
   DialState,
   Net,
   NetHandlers,
+  NetHealth,
   NetInit,
   PresenceRecord,
   SyncStream
@@ -197,6 +198,8 @@ class Libp2pNet implements Net {
     const kept = this.#bootstrap.filter(address => address.author !== peer)
     this.#bootstrap.splice(0, this.#bootstrap.length, ...kept)
     this.#running?.redialler.drop(peer)
+    // Whoever stays connected says nothing anew, and would be there without a name.
+    this.#running?.links.disconnect(peer, 'the peer is forgotten here')
     this.#retarget()
   }
 
@@ -205,11 +208,17 @@ class Libp2pNet implements Net {
     if (!this.#breaker.fail(peer, this.#init.clock.now())) return
     const sentence = this.#admission.hindrance(peer) ?? reason
     this.#running?.links.disconnect(peer, sentence)
-    this.#running?.handlers.onRefused(peer, sentence, undefined)
+    this.#running?.handlers.onRefused(peer, sentence, undefined, 'here')
   }
 
   circuit(peer: Author): Circuit {
     return this.#breaker.state(peer, this.#init.clock.now())
+  }
+
+  health(): NetHealth {
+    const unanswered = this.#running?.redialler.unanswered() ?? []
+    const gossip = this.#running?.gossip?.peers()
+    return gossip === undefined ? { unanswered } : { unanswered, gossip }
   }
 
   #require(): Running {
@@ -229,10 +238,10 @@ class Libp2pNet implements Net {
       enough: links => this.#isLarge() && links.peers().size >= ENOUGH_PEERS,
       onConnected: peer => this.#onConnected(peer),
       onDisconnected: peer => this.#onDisconnected(peer),
-      onRefused: (peer, reason, addr) => {
+      onRefused: (peer, reason, addr, by) => {
         if (this.#running !== running) return
         this.#log('refused: %s %s: %s', peer === undefined ? 'somebody' : peerIdOf(peer), addr, reason)
-        handlers.onRefused(peer, reason, addr)
+        handlers.onRefused(peer, reason, addr, by)
       },
       onRecord: signed => this.#onRecord(signed),
       onViolation: (peer, reason) => this.penalize(peer, reason),
@@ -248,6 +257,7 @@ class Libp2pNet implements Net {
     const connection = running.links.connection(peer)
     if (connection?.direction === 'outbound') this.#book.learn(peer, [withoutPeer(connection.remoteAddr)])
     running.redialler.connected(peer)
+    this.#table.welcome(peer)
     this.#table.touch(peer, this.#init.clock.now())
     this.#log('connected to %s at %s', peerIdOf(peer), connection?.remoteAddr)
     running.handlers.onPeerConnected(peer)

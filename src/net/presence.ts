@@ -83,7 +83,14 @@ export class PresenceTable {
     return records
   }
 
+  /** A node is there in person: what is known of it now is no memory of before it was forgotten. */
+  welcome(peer: Author): void {
+    this.#forgotten.delete(peer)
+  }
+
   forget(peer: Author): void {
+    // What its table holds is asked for again, or it would not say its own record anew.
+    this.#seenOfOthers.delete(peer)
     const row = this.#rows.get(peer)
     if (row === undefined || peer === this.self) return
     this.#rows.delete(peer)

@@ -9,7 +9,7 @@ import type { Clock, Random, Timer } from '../base/index.js'
 import { messageOf } from '../base/index.js'
 import type { Author } from '../log/index.js'
 import type { PeerAddress } from './address.js'
-import type { DialState } from './index.js'
+import type { DialState, NetHealth } from './index.js'
 
 const FIRST_DELAY_MS = 500
 const MAX_DELAY_MS = 30_000
@@ -134,6 +134,17 @@ export class Redialler {
       if (state !== undefined) states.set(state.peer, state)
     }
     return [...states.values()]
+  }
+
+  /** Addresses of the user at which nobody has answered who could be named. */
+  unanswered(): NetHealth['unanswered'] {
+    const entries = [...this.#entries.values()].filter(({ author }) => author === undefined)
+    return entries.map(({ key, failures, lastError, nextTryAtMs }) => ({
+      addr: key,
+      failures,
+      lastError,
+      nextTryAtMs
+    }))
   }
 
   state(author: Author): DialState | undefined {

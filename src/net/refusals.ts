@@ -3,28 +3,31 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Clock } from '../base/index.js'
 import type { Author } from '../log/index.js'
 import { hostOf } from './address.js'
+import type { RefusedBy } from './index.js'
 
 const QUIET_MS = 60_000
 /** Sentences remembered for that. */
 const MAX_REMEMBERED = 256
 
+export type TellRefusal = (peer: Author | undefined, reason: string, addr: string, by: RefusedBy) => void
+
 export class Refusals {
   readonly #clock: Clock
-  readonly #tell: (peer: Author | undefined, reason: string, addr: string) => void
+  readonly #tell: TellRefusal
   readonly #toldAtMs = new Map<string, number>()
 
-  constructor(clock: Clock, tell: (peer: Author | undefined, reason: string, addr: string) => void) {
+  constructor(clock: Clock, tell: TellRefusal) {
     this.#clock = clock
     this.#tell = tell
   }
 
   /** `peer` is absent where no peer id was proved. */
-  add(peer: Author | undefined, reason: string, addr: Multiaddr): void {
+  add(peer: Author | undefined, reason: string, addr: Multiaddr, by: RefusedBy): void {
     const nowMs = this.#clock.now()
     const key = `${peer ?? hostOf(addr)} ${reason}`
     if (nowMs - (this.#toldAtMs.get(key) ?? -QUIET_MS) < QUIET_MS) return
     if (this.#toldAtMs.size >= MAX_REMEMBERED) this.#toldAtMs.clear()
     this.#toldAtMs.set(key, nowMs)
-    this.#tell(peer, reason, addr.toString())
+    this.#tell(peer, reason, addr.toString(), by)
   }
 }

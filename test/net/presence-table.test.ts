@@ -55,7 +55,7 @@ test('changes since a version, oldest change first, each node once', () => {
   assert.equal(presence.own!.peer, author(0))
 })
 
-test('a forgotten node comes back with a newer record only; this node is not forgotten', () => {
+test('a forgotten node comes back with a newer record or in person; this node is not forgotten', () => {
   const presence = table()
   presence.put(signed(0, 1), 0)
   presence.put(signed(1, 5), 0)
@@ -66,6 +66,9 @@ test('a forgotten node comes back with a newer record only; this node is not for
   assert.notEqual(presence.own, undefined)
   assert.equal(presence.isNews(signed(1, 5).record), false)
   assert.equal(presence.put(signed(1, 6), 0), true)
+  presence.forget(author(1))
+  presence.welcome(author(1))
+  assert.equal(presence.put(signed(1, 6), 0), true, 'unless it is there in person')
 })
 
 test('the table takes as many nodes as a network may have', () => {

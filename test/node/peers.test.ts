@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterEach, test } from 'node:test'
 import type { NatterNode } from '../../src/index.js'
 import { createNode } from '../../src/index.js'
+import { until } from '../support/until.js'
 
 const nodes: NatterNode[] = []
 const folders: string[] = []
@@ -42,4 +43,25 @@ test('a block keeps a peer out until it is forgotten', async () => {
   const both = await a.write([{ type: 'put', key: 'k', value: 2 }], { ack: 1, timeout: 10_000 })
   assert.equal(both.reached, true)
   assert.equal(await b.db.get('k'), 2)
+})
+
+test('who is forgotten while connected is let go, and comes back with its name when it dials', async () => {
+  const a = await start('a')
+  const b = await start('b')
+  const [addr = ''] = (await b.status()).addrs
+  await a.connect(addr)
+  await until('both know each other', 10_000, async () => {
+    const names = [...(await a.peers()), ...(await b.peers())].map(({ name }) => name)
+    return names.join() === 'b,a'
+  })
+  const states: string[] = []
+  a.events.addEventListener('peer', event => states.push(event.detail.state))
+  await a.forget(b.peerId)
+  const left = (await a.peers()).map(({ name, state }) => `${name} ${state}`)
+  assert.deepEqual(left, [], 'nobody is left without a name')
+  await until('b is there again by its own dialling, by name', 15_000, async () => {
+    const [peer] = await a.peers()
+    return peer?.name === 'b' && peer.state === 'current'
+  })
+  assert.ok(states.includes('disconnected') && states.includes('connected'), states.join())
 })

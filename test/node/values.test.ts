@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import type { WriteOp } from '../../src/base/index.js'
 import { DEFAULT_LIMITS, utf8 } from '../../src/base/index.js'
 import { keyRange } from '../../src/node/key-range.js'
-import { decodeValue, encodeKey, encodeValue, toLocalOp } from '../../src/node/values.js'
+import { decodeValue, encodeKey, encodeValue, keyText, toLocalOp } from '../../src/node/values.js'
 
 const circular: Record<string, unknown> = {}
 circular['self'] = circular
@@ -24,6 +24,10 @@ describe('values at the door', () => {
   test('bytes that are not JSON show as null and base64', () => {
     assert.deepEqual(decodeValue(new Uint8Array([0xff, 0x00])), { value: null, valueBase64: '/wA=' })
     assert.deepEqual(decodeValue(utf8('{"a":1}')), { value: { a: 1 } })
+  })
+
+  test('a key is shown whole, also one that begins with U+FEFF', () => {
+    for (const key of ['\ufeff', '\ufeffname', 'na\ufeffme']) assert.equal(keyText(encodeKey(key)), key)
   })
 
   test('keys: a text of 1 byte to 8 KiB, well-formed', () => {

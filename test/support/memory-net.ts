@@ -9,6 +9,7 @@ import type {
   DialState,
   Net,
   NetHandlers,
+  NetHealth,
   PresenceRecord,
   SyncStream
 } from '../../src/net/index.js'
@@ -220,6 +221,10 @@ export class MemoryNet implements Net {
 
   penalize(peer: Author, reason: string): void {
     this.penalties.push({ peer, reason })
+  }
+
+  health(): NetHealth {
+    return { unanswered: [] }
   }
 
   circuit(): 'closed' {
