@@ -83,6 +83,7 @@ export function databaseIdOf(network: string, hashes: Hashes): DatabaseId {
 // A libp2p peer id of an Ed25519 key is the identity multihash of its protobuf: these 6 bytes and the key.
 const PEER_ID_PREFIX = new Uint8Array([0x00, 0x24, 0x08, 0x01, 0x12, 0x20])
 const peerIds = new Map<Author, string>()
+const BASE58 = /^[1-9A-HJ-NP-Za-km-z]{48,56}$/
 
 /** The libp2p peer id (`12D3Koo…`) of an author. */
 export function peerIdOf(author: Author): string {
@@ -97,7 +98,8 @@ export function peerIdOf(author: Author): string {
 
 /** The author behind a libp2p peer id, or `undefined` when the text is not the id of an Ed25519 key. */
 export function authorOfPeerId(text: string): Author | undefined {
-  if (text.length < 48 || text.length > 56) return undefined
+  // The decoder takes characters that are none of its alphabet for zeros.
+  if (!BASE58.test(text)) return undefined
   let bytes: Uint8Array
   try {
     bytes = base58btc.baseDecode(text)

@@ -72,6 +72,15 @@ test('what is no op id is told so', () => {
   }
 })
 
+test('a text with other letters than base58 has is no peer id, not one with zeros in their place', () => {
+  const peer = peerIdOf(author)
+  for (const letter of ['0', 'l', ' ', '\u00f2', '\ufffd', '\u{1f600}']) {
+    assert.equal(authorOfPeerId(peer.slice(0, 40) + letter + peer.slice(41)), undefined, letter)
+    const ones = peer.replace(/.$/, '1')
+    assert.equal(authorOfPeerId(ones.slice(0, -1) + letter), undefined, letter)
+  }
+})
+
 test('epochs sort by the second they were minted in', () => {
   const random = fromHex('ffffffff')
   const early = mintEpoch(1_700_000_000_999, random)
