@@ -28,7 +28,7 @@ function checkKeySize(key: Uint8Array): Uint8Array {
   )
 }
 
-const lossyDecoder = new TextDecoder('utf-8')
+const lossyDecoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** A key as text; bytes that are not UTF-8 show as U+FFFD. */
 export function keyText(key: Uint8Array): string {
