@@ -102,7 +102,7 @@ const PROGRAM = 4
 const BLOCKED = 8
 const HAS_NAME = 16
 
-function encodePeer(key: Uint8Array, peer: PeerRecord, hashes: Hashes): Uint8Array {
+export function encodePeer(key: Uint8Array, peer: PeerRecord, hashes: Hashes): Uint8Array {
   const { theirs, acked, ackedAtMs, durable, kind, blocked, name, addrs } = peer
   return writeRecord(key, hashes, writer => {
     let flags = (durable ? DURABLE : 0) | (kind === 'program' ? PROGRAM : 0) | (blocked ? BLOCKED : 0)
@@ -120,7 +120,7 @@ function encodePeer(key: Uint8Array, peer: PeerRecord, hashes: Hashes): Uint8Arr
   })
 }
 
-function decodePeer(key: Uint8Array, value: Uint8Array, hashes: Hashes): PeerRecord {
+export function decodePeer(key: Uint8Array, value: Uint8Array, hashes: Hashes): PeerRecord {
   return readRecord(key, value, hashes, 'the account of a peer', reader => {
     const flags = reader.u8()
     const acked = reader.u48()
