@@ -91,7 +91,9 @@ export class ReplicatedLevel<KDefault = string, VDefault = string> extends Abstr
     store: Store,
     options: LevelOverStoreOptions<K, V> = {}
   ): ReplicatedLevel<K, V> {
-    return new LevelOverStore(store, options)
+    // Comparing the two structurally runs through all sublevels, and the compiler's answer depends on where it began.
+    const level: unknown = new LevelOverStore<K, V>(store, options)
+    return level as ReplicatedLevel<K, V>
   }
 
   /** Where the data directory is, or undefined in memory. */
