@@ -3,9 +3,9 @@ import type { Lag } from '../base/index.js'
 import type { Author, Tip } from '../log/index.js'
 import { peerIdOf } from '../log/index.js'
 import type { Net } from '../net/index.js'
-import { appliedAll, heldSince, inSync } from '../replication/index.js'
+import { appliedAll, heldSince, inSync, NOTHING_WAITS, waitingOf } from '../replication/index.js'
 import type { Store } from '../store/index.js'
-import type { SessionInfo } from './index.js'
+import type { EngineHealth, SessionInfo, Standing } from './index.js'
 import type { Loop } from './loop.js'
 import type { Monotonic } from './monotonic.js'
 import type { Sessions } from './sessions.js'
@@ -45,14 +45,17 @@ export class Accounts {
   }
 
   async session(peer: Author): Promise<SessionInfo> {
+    return { ...this.standing(peer), theyLack: await this.theyLack(peer) }
+  }
+
+  standing(peer: Author): Standing {
     const { past, ...session } = this.#init.sessions.of(peer)
     const loop = this.#init.loop()
     const stream = loop?.state.byPeer.get(peer)
     const traffic = stream === undefined ? undefined : loop?.channel(stream.id)?.traffic
     return {
       peer,
-      ...this.#standing(peer),
-      theyLack: await this.#theyLack(peer),
+      ...this.#state(peer),
       weLack: stream !== undefined && appliedAll(stream) ? NOTHING : 'unknown',
       ...session,
       bytesSent: past.bytesSent + (traffic?.bytesSent ?? 0),
@@ -60,7 +63,7 @@ export class Accounts {
     }
   }
 
-  #standing(peer: Author): Pick<SessionInfo, 'state' | 'reason'> {
+  #state(peer: Author): Pick<Standing, 'state' | 'reason'> {
     const { net, sessions, loop } = this.#init
     const stream = loop()?.state.byPeer.get(peer)
     if (stream === undefined) {
@@ -75,7 +78,22 @@ export class Accounts {
     return { state: 'syncing' }
   }
 
-  async #theyLack(peer: Author): Promise<Lag | 'unknown'> {
+  health(most: number): EngineHealth {
+    const state = this.#init.loop()?.state
+    if (state === undefined) {
+      return { open: false, streams: [], opening: [], choked: [], waiting: NOTHING_WAITS }
+    }
+    const streams = [...state.byPeer.values()]
+    return {
+      open: true,
+      streams: streams.map(({ peer }) => peer),
+      opening: streams.filter(({ phase }) => phase === 'hello').map(({ peer }) => peer),
+      choked: streams.filter(({ choked }) => choked).map(({ peer }) => peer),
+      waiting: waitingOf(state, this.#init.time.now(), most)
+    }
+  }
+
+  async theyLack(peer: Author): Promise<Lag | 'unknown'> {
     const { store } = this.#init
     const account = this.#init.loop()?.state.accounts.get(peer) ?? store.peer(peerIdOf(peer))
     if (account === undefined) return 'unknown'

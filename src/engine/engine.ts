@@ -4,7 +4,7 @@
  */
 
 import { failpoint } from '../base/failpoints.js'
-import type { SyncRound, WaitOptions } from '../base/index.js'
+import type { Lag, SyncRound, WaitOptions } from '../base/index.js'
 import { messageOf } from '../base/index.js'
 import type { Author, Tip } from '../log/index.js'
 import { peerIdOf, shortId } from '../log/index.js'
@@ -15,7 +15,7 @@ import type { CommitNotice } from '../store/index.js'
 import { Accounts } from './accounts.js'
 import { Exchanges } from './exchanges.js'
 import { Gossip } from './gossip.js'
-import type { Engine, EngineComponents, EngineInit, SessionInfo } from './index.js'
+import type { Engine, EngineComponents, EngineHealth, EngineInit, SessionInfo, Standing } from './index.js'
 import type { Log } from './log.js'
 import { silent } from './log.js'
 import { Loop } from './loop.js'
@@ -280,6 +280,18 @@ export class ReplicationEngine implements Engine {
 
   session(peer: Author): Promise<SessionInfo> {
     return this.#accounts.session(peer)
+  }
+
+  standing(peer: Author): Standing {
+    return this.#accounts.standing(peer)
+  }
+
+  theyLack(peer: Author): Promise<Lag | 'unknown'> {
+    return this.#accounts.theyLack(peer)
+  }
+
+  health(most: number): EngineHealth {
+    return this.#accounts.health(most)
   }
 
   syncNow(peer: Author, options: WaitOptions = {}): Promise<SyncRound> {

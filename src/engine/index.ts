@@ -8,6 +8,7 @@
 import type { Clock, Crypto, Lag, Limits, Random, SyncRound, WaitOptions } from '../base/index.js'
 import type { Author, Tip } from '../log/index.js'
 import type { Net, NetHandlers } from '../net/index.js'
+import type { Waiting } from '../replication/index.js'
 import type { Store } from '../store/index.js'
 import { ReplicationEngine } from './engine.js'
 import type { Log } from './log.js'
@@ -40,13 +41,12 @@ export interface EngineInit {
   log?: Log
 }
 
-/** What the engine knows of the exchange with one peer. */
-export interface SessionInfo {
+/** What the engine knows of the exchange with one peer, without a look at the disk. */
+export interface Standing {
   readonly peer: Author
   /** An open stream with finished handshake: current or syncing; otherwise offline, or unknown before the first. */
   readonly state: 'current' | 'syncing' | 'behind' | 'unknown' | 'offline'
   readonly reason?: string
-  readonly theyLack: Lag | 'unknown'
   readonly weLack: Lag | 'unknown'
   readonly lastContactAtMs: number | null
   readonly lastSyncAtMs: number | null
@@ -57,6 +57,22 @@ export interface SessionInfo {
   readonly bytesSent: number
   readonly bytesReceived: number
   readonly lastError: string | null
+}
+
+/** The same, and what the peer lacks. */
+export interface SessionInfo extends Standing {
+  readonly theyLack: Lag | 'unknown'
+}
+
+/** What the engine knows of itself, for those who look after a node. */
+export interface EngineHealth {
+  /** False while the store is fenced or a fault is being got over: nothing is exchanged then. */
+  readonly open: boolean
+  /** Peers with a stream, those among them whose handshake is not over, and those that take nothing at the moment. */
+  readonly streams: readonly Author[]
+  readonly opening: readonly Author[]
+  readonly choked: readonly Author[]
+  readonly waiting: Waiting
 }
 
 export interface Engine {
@@ -70,6 +86,11 @@ export interface Engine {
   /** Ends all streams; what is durable stays. */
   stop(): Promise<void>
   session(peer: Author): Promise<SessionInfo>
+  standing(peer: Author): Standing
+  /** What a peer lacks, by its account: up to some thousand positions are read from disk. */
+  theyLack(peer: Author): Promise<Lag | 'unknown'>
+  /** `most`: how many wants and names of each list are given. */
+  health(most: number): EngineHealth
   /** Whether this peer has the batch applied and fsynced, and since when as far as known. */
   holds(peer: Author, tip: Tip, position: number): { atMs: number } | undefined
   /** Called after any peer's account moved, and after each commit. */

@@ -32,7 +32,7 @@ export { selectNeighbours } from './neighbours.js'
 export { appliedAll } from './receiving.js'
 export { digestOf, type State, type Stream } from './state.js'
 export { createState, step } from './step.js'
-export { type Waiting, waitingOf } from './waiting.js'
+export { NOTHING_WAITS, type Waiting, waitingOf } from './waiting.js'
 
 /** One open stream, numbered by the engine; a number is never used twice. */
 export type StreamId = number

@@ -40,6 +40,14 @@ export interface Want {
   readonly holdsUp: number
 }
 
+export const NOTHING_WAITS: Waiting = {
+  parked: { batches: 0, bytes: 0, oldestMs: 0, from: [], by: [], missing: [] },
+  wanted: 0,
+  wants: [],
+  newer: [],
+  impossible: []
+}
+
 /** `most`: how many wants, missing batches and names of each list are given. */
 export function waitingOf(state: State, now: number, most: number): Waiting {
   const streams = [...state.streams.values()]

@@ -24,6 +24,7 @@ import type {
   Want
 } from '../log/index.js'
 import type { Strategy, Version } from '../merge/index.js'
+import type { StoreSurvey } from './survey.js'
 
 /** A local write, before it has a place in the log. */
 export interface LocalOp {
@@ -176,6 +177,8 @@ export interface Store {
   /** 32 hex digits: the multiset of live heads. */
   stateDigest(): string
   status(): StoreStatus
+  /** Looks at what is held, each of bounded work, for those who look after a node. */
+  survey(): StoreSurvey
   /** Called after each durable commit, in order, before the writers of that commit resolve. */
   onCommit(listener: (notice: CommitNotice) => void): () => void
   /** Forks, clock leaps, conflicts, cells that cannot be read, changes of storage state. */
@@ -264,3 +267,4 @@ export interface StoreInit {
 }
 
 export { openStore } from './open.js'
+export type { CellSurvey, ClockReading, Fork, StoreSurvey } from './survey.js'

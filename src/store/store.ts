@@ -43,6 +43,7 @@ import type { ProgramAcks } from './program-acks.js'
 import type { CellReader } from './reads.js'
 import { Run } from './runs.js'
 import type { State } from './state.js'
+import { StoreSurvey } from './survey.js'
 import { verifyStore } from './verify.js'
 
 /** How long a changed account of a peer waits for a commit to ride on. */
@@ -110,6 +111,10 @@ export class LogStore implements Store {
 
   status(): StoreStatus {
     return { ...this.#parts.state().totals }
+  }
+
+  survey(): StoreSurvey {
+    return new StoreSurvey(this.#parts)
   }
 
   onCommit(listener: (notice: CommitNotice) => void): () => void {
