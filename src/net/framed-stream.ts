@@ -9,7 +9,7 @@ import { decode, encode } from 'it-length-prefixed'
 import { pipe } from 'it-pipe'
 import type { Uint8ArrayList } from 'uint8arraylist'
 import type { Clock } from '../base/index.js'
-import { ByteWriter, messageOf, NatterError } from '../base/index.js'
+import { ByteWriter, isNatterError, messageOf, NatterError } from '../base/index.js'
 import type { Author } from '../log/index.js'
 import { pacedDuplex, plainBytes } from './flow.js'
 import type { SyncStream } from './index.js'
@@ -56,7 +56,7 @@ export class FramedStream implements SyncStream {
     stream.addEventListener('idle', () => queueMicrotask(() => this.#settle()))
     this.frames = pipe(
       duplex.source,
-      source => decode(source, { maxDataLength: init.maxFrameBytes }),
+      source => decode(source, { maxDataLength: init.maxFrameBytes, lengthDecoder: frameLength }),
       source => this.#received(source)
     )
     this.#sent = pipe(this.#outgoing(), duplex.sink).catch(error => {
@@ -156,7 +156,7 @@ export class FramedStream implements SyncStream {
 
   #asError(thrown: unknown): Error {
     const name = thrown instanceof Error ? thrown.name : ''
-    if (!name.startsWith('InvalidDataLength') && name !== 'InvalidMessageLengthError') {
+    if (!isNatterError(thrown, 'PROTOCOL_ERROR') && !name.startsWith('InvalidDataLength')) {
       return new NatterError('PEER_UNREACHABLE', `the stream ended: ${messageOf(thrown)}`, { cause: thrown })
     }
     const reason = `a frame over ${this.#init.maxFrameBytes} bytes or with a malformed length`
@@ -164,6 +164,26 @@ export class FramedStream implements SyncStream {
     return new NatterError('PROTOCOL_ERROR', reason, { cause: thrown })
   }
 }
+
+/**
+ * The length at the front of what has come: `RangeError` while a part of it is missing. The decoder of the library takes
+ * forms that are too long, and then loses its place in the stream.
+ */
+function frameLength(data: Uint8ArrayList): number {
+  let length = 0
+  for (let i = 0; i < PREFIX_BYTES; i++) {
+    if (i >= data.byteLength) throw new RangeError('more to come')
+    const byte = data.get(i)
+    length += (byte & 0x7f) * 2 ** (7 * i)
+    if (byte >= 0x80) continue
+    if (byte === 0 && i > 0) break
+    frameLength.bytes = i + 1
+    return length
+  }
+  throw new NatterError('PROTOCOL_ERROR', 'a length that is no varint, or not in its shortest form')
+}
+/** Bytes of the length that was read last: how the decoder asks for it. */
+frameLength.bytes = 0
 
 /** Frames with their lengths as one piece: a copy costs less than what a list of pieces costs below. */
 function joined(frames: readonly Uint8Array[], bytes: number): Uint8Array | Uint8ArrayList {

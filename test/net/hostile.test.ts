@@ -10,11 +10,10 @@ import type { Clock } from '../../src/base/index.js'
 import { PROTOCOL, utf8 } from '../../src/base/index.js'
 import { systemClock } from '../../src/base/system.js'
 import type { SyncStream } from '../../src/net/index.js'
-import type { PresenceMessage, TableId } from '../../src/wire/index.js'
-import { presenceSigningBytes } from '../../src/wire/index.js'
-import { RawPeer } from './raw-peer.js'
+import type { PresenceMessage } from '../../src/wire/index.js'
+import { RawPeer, recordsMessage } from '../hostile/raw-peer.js'
 import type { TestNet } from './support.js'
-import { isConnected, makeNet, readAll, stopAll, until } from './support.js'
+import { DATABASE, isConnected, makeNet, readAll, stopAll, until } from './support.js'
 
 const raws: RawPeer[] = []
 
@@ -24,7 +23,7 @@ afterEach(async () => {
 })
 
 async function rawPeer(): Promise<RawPeer> {
-  const raw = await RawPeer.start()
+  const raw = await RawPeer.start(DATABASE)
   raws.push(raw)
   return raw
 }
@@ -45,38 +44,18 @@ async function isCountedAndCut(node: TestNet, raw: RawPeer): Promise<void> {
   await until('cut', () => raw.node.getConnections().length === 0 && !isConnected(raw.self, node))
 }
 
-function records(...entries: { raw: RawPeer; version: number; signature?: Uint8Array }[]): PresenceMessage {
-  return {
-    type: 'records',
-    table: 'ab'.repeat(8) as TableId,
-    version: 1,
-    records: entries.map(({ raw, version, signature }) => {
-      const record = {
-        peer: raw.self,
-        version,
-        name: 'raw',
-        appName: '',
-        appVersion: '',
-        capabilities: [],
-        addrs: []
-      }
-      return { record, signature: signature ?? raw.sign(presenceSigningBytes(record)) }
-    })
-  }
-}
-
 test('a right HELLO and a truly signed record are taken', async () => {
   const node = await makeNet(STRICT)
   const raw = await rawPeer()
-  await raw.presence(await raw.dial(node.net.addrs()[0]!), raw.hello(), records({ raw, version: 1 }))
+  await raw.presence(await raw.dial(node.net.addrs()[0]!), raw.hello(), recordsMessage(raw.record()))
   await until('known', () => node.net.presence()[0]?.peer === raw.self && isConnected(raw.self, node))
   assert.equal(node.net.circuit(raw.self), 'closed')
 })
 
 test('wrong presence counts: a false signature, records before HELLO, two HELLOs, malformed and endless frames', async () => {
   const wrongs: ((raw: RawPeer) => (PresenceMessage | Uint8Array)[])[] = [
-    raw => [raw.hello(), records({ raw, version: 1, signature: new Uint8Array(64) })],
-    raw => [records({ raw, version: 1 })],
+    raw => [raw.hello(), recordsMessage({ ...raw.record(), signature: new Uint8Array(64) })],
+    raw => [recordsMessage(raw.record())],
     raw => [raw.hello(), raw.hello()],
     () => [utf8('nonsense')],
     raw => [raw.hello(), new Uint8Array([0x2a, 0])],
