@@ -118,7 +118,9 @@ export interface Receipted extends Happened {
 /** What befell the node as a whole. */
 export interface Lived extends Happened {
   readonly type: 'life'
-  readonly what: /** A process opened the store and joined. */
+  readonly what: /** A process opened its store; nothing was committed yet. */
+    | 'opened'
+    /** It joined the others. */
     | 'started'
     /** A process could not open the store; `detail` is the code. */
     | 'refused'
@@ -142,8 +144,8 @@ export interface Lived extends Happened {
     /** A second process was started on a copy of this node's directory; `detail` is the name of the new node. */
     | 'cloned'
   readonly detail?: string
-  /** Of `started`: the batches in the log as the process found it, from position 1 on. */
-  readonly log?: readonly Batch[]
+  /** Of `opened`: the log as the process found it, from position 1 on. Of a damaged record the id alone is known. */
+  readonly log?: readonly (Batch | BatchId)[]
   /** Of `stopped`: timers, streams, iterators and snapshots that the process left open, one text each. */
   readonly left?: readonly string[]
 }
@@ -164,6 +166,8 @@ export interface DiskFault extends Happened {
     | 'flipped'
     /** The place that was flipped was written anew. */
     | 'mended'
+  /** Of a write that failed: its bytes are in the file all the same. */
+  readonly reached?: boolean
   /** `ENOSPC` or `EIO`, where it is an error. */
   readonly code?: 'ENOSPC' | 'EIO'
   /** Of a flip: the key of the record. */

@@ -3,8 +3,10 @@
  * property is broken. The simulator proper is in `simulate.ts`.
  */
 
+import type { Limits } from '../../src/base/index.js'
 import type { Engine } from '../../src/engine/index.js'
 import type { Author } from '../../src/log/index.js'
+import type { Strategy } from '../../src/merge/index.js'
 import type { Store } from '../../src/store/index.js'
 import type { HistoryEvent } from './history.js'
 
@@ -40,6 +42,9 @@ export interface World {
   /** Virtual milliseconds since the run began. */
   readonly now: number
   readonly nodes: readonly SimNode[]
+  /** Of all nodes. */
+  readonly limits: Limits
+  readonly strategy: Strategy
   /** Everything that happened so far. */
   readonly history: readonly HistoryEvent[]
   /** True once faults are over. */
