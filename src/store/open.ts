@@ -103,15 +103,19 @@ function followDisk(parts: {
 }): () => void {
   const { disk, events, log, reload } = parts
   let unannounced: readonly AppliedBatch[] = []
+  /** Where listeners are, while memory may be ahead of them: a recovery may take several tries. */
+  let toldTo: number | undefined
   const stopRebuild = disk.onReopen(async commit => {
     const { state, known } = await reload()
+    toldTo ??= known
     await rewriteTail(disk, state, commit)
-    unannounced = await appliedAbove(log, known)
+    unannounced = await appliedAbove(log, toldTo)
   })
   const stopState = disk.onState((now, reason) => {
     const made = unannounced
     if (now === 'open') {
       unannounced = []
+      toldTo = undefined
       events.announce({ applied: made })
     }
     events.emit('storage', reason === undefined ? { state: now } : { state: now, reason })

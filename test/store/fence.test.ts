@@ -7,6 +7,7 @@ import type { Disk } from '../../src/disk/index.js'
 import type { AppliedBatch, PeerRecord, Store } from '../../src/store/index.js'
 import { Faults, faultyLevel } from '../disk/faulty-level.js'
 import { ManualClock } from '../disk/manual-clock.js'
+import { until } from '../support/until.js'
 import { batchesOf } from './exchange.js'
 import { closeStore, put, read, SeededRandom, storeOf, temporaryFolder } from './harness.js'
 
@@ -116,6 +117,27 @@ test('a commit that was made although it failed is found, announced once, and it
     assert.equal(ops[0]!.seq, 1)
     assert.deepEqual((await store.verify()).damage, [])
     assert.equal((await batchesOf(store)).length, 3)
+  }))
+
+test('what an interrupted commit made is announced also when the first recovery fails', () =>
+  withStore(async ({ disk, clock, faults, store, applied, recover }) => {
+    await store.write({ ops: [put('a', 1)] })
+    faults.writes = 'after'
+    await assert.rejects(store.write({ ops: [put('a', 2)] }), { code: 'INDETERMINATE' })
+    // Memory is built anew, and then the newest batch cannot be written once more.
+    faults.writes = 'before'
+    const held = faults.holdWrite()
+    clock.advance(60_000)
+    await held.reached
+    held.release()
+    await until('the recovery is tried again', 5_000, () => clock.pending.length > 0)
+    assert.equal(disk.state, 'fenced')
+    faults.writes = 'no'
+    await recover()
+    assert.deepEqual(
+      applied.map(({ mark }) => mark.position),
+      [1, 2]
+    )
   }))
 
 test('batches of other nodes are applied again after a fence', () =>
