@@ -1,0 +1,52 @@
+/**
+ * Nodes with the same batches have the same state, at every moment: both digests of a store are those of the reference
+ * over what it applied, and one frontier digest never stands beside two state digests.
+ */
+import type { Checker, SimNode } from '../world.js'
+import { broken } from './broken.js'
+import type { Ledger } from './ledger.js'
+
+const name = 'equal frontier, equal state'
+
+export function digests(ledger: Ledger): Checker {
+  const stateOf = new Map<string, { state: string; node: string }>()
+  const checked = new Map<string, string>()
+
+  const check = (node: SimNode): void => {
+    const { store } = node
+    if (!node.running || store === undefined || store.disk.state !== 'open') return
+    const { position } = store.mark
+    const fold = ledger.fold(node.name)
+    const moment = `${node.life}/${node.incarnation}/${position}`
+    if (position !== fold.order.length || checked.get(node.name) === moment) return
+    checked.set(node.name, moment)
+    const [frontier, state] = [store.frontierDigest(), store.stateDigest()]
+    const other = stateOf.get(frontier)
+    if (other !== undefined && other.state !== state) {
+      broken(
+        name,
+        `${node.name} and ${other.node} have frontier ${frontier}, and states ${state} and ${other.state}`
+      )
+    }
+    stateOf.set(frontier, { state, node: node.name })
+    if (frontier !== fold.frontierDigest()) {
+      broken(name, `${node.name}: the frontier at position ${position} is not that of its batches`)
+    }
+    if (state !== fold.stateDigest()) {
+      broken(name, `${node.name}: the state at position ${position} is not that of its batches`)
+    }
+  }
+
+  return {
+    name,
+    afterEvent(world) {
+      for (const node of world.nodes) check(node)
+    },
+    atEnd(world) {
+      for (const node of world.nodes) {
+        checked.delete(node.name)
+        check(node)
+      }
+    }
+  }
+}
