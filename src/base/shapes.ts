@@ -231,6 +231,36 @@ export interface Invite {
   addrs: string[]
 }
 
+export type DoctorStatus = 'ok' | 'warn' | 'fail'
+
+/** One thing that was looked at. */
+export interface DoctorCheck {
+  /** Stable, such as `peers` or `integrity`. */
+  name: string
+  status: DoctorStatus
+  /** What was seen: a sentence, and a line for each case where there are several. */
+  evidence: string
+  /** What to do; for all that is not ok. */
+  remedy?: string
+  /** The same for programs; durations end in `Ms`, times in `At`. */
+  details?: Record<string, unknown>
+}
+
+export interface DoctorReport {
+  /** The worst of the checks. */
+  status: DoctorStatus
+  at: string
+  /** Null where a directory is too damaged to say whose it is. */
+  peerId: string | null
+  network: string | null
+  /** False for a directory whose node does not run. */
+  running: boolean
+  checks: DoctorCheck[]
+  /** Checks that could not be made, and why. */
+  leftOut: { name: string; reason: string }[]
+  durationMs: number
+}
+
 /** Payloads of `node.events`, by type. */
 export interface NodeEvents {
   peer: { peer: string; state: 'connected' | 'disconnected' | 'refused' | 'discovered'; reason?: string }

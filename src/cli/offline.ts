@@ -1,12 +1,13 @@
 /**
- * A data directory whose node does not run, opened without a network: for `verify`, `export` and `id` with `--data`.
+ * A data directory whose node does not run, opened without a network: for `verify`, `doctor`, `export` and `id` with `--data`.
  * Never makes a directory: a mistyped path is told, not turned into an empty database.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { CellInfo } from '../base/index.js'
-import { NatterError, withLimits } from '../base/index.js'
+import type { CellInfo, DoctorReport } from '../base/index.js'
+import { isNatterError, NatterError, withLimits } from '../base/index.js'
 import { peerIdOf } from '../log/index.js'
+import { CHECKS, Doctor } from '../node/doctor/index.js'
 import { openGround } from '../node/ground.js'
 import { cellInfo } from '../node/values.js'
 import type { Store } from '../store/index.js'
@@ -17,6 +18,7 @@ const PAGE = 1000
 export interface Offline extends AsyncDisposable {
   readonly store: Store
   identity(): { ok: true; peerId: string; network: string; location: string }
+  doctor(): Promise<DoctorReport>
   /** Present keys with a prefix, in byte order, a page at a time, as of one moment. */
   cells(prefix: string): AsyncIterable<CellInfo[]>
 }
@@ -29,10 +31,13 @@ export async function openOffline(dataDir: string): Promise<Offline> {
       remedy: `Name the directory of a node, or make one: natter up --data ${dataDir}`
     })
   }
-  const ground = await openGround({ dataDir }, withLimits())
+  const limits = withLimits()
+  const ground = await openGround({ dataDir }, limits)
   const { store } = ground
+  const doctor = new Doctor({ ...ground, limits })
   return {
     store,
+    doctor: () => doctor.examine(),
     identity: () => ({
       ok: true,
       peerId: peerIdOf(store.author),
@@ -54,5 +59,28 @@ export async function openOffline(dataDir: string): Promise<Offline> {
       }
     },
     [Symbol.asyncDispose]: () => ground.close()
+  }
+}
+
+/** The checks that need no network. A directory that is too damaged to be opened is a report that says so. */
+export async function examineDirectory(dataDir: string): Promise<DoctorReport> {
+  const startedAtMs = Date.now()
+  try {
+    await using offline = await openOffline(dataDir)
+    return await offline.doctor()
+  } catch (error) {
+    if (!isNatterError(error, 'STORE_DAMAGED')) throw error
+    const found = { name: 'integrity', status: 'fail', evidence: error.message } as const
+    const others = CHECKS.filter(({ name }) => name !== found.name)
+    return {
+      status: 'fail',
+      at: new Date(startedAtMs).toISOString(),
+      peerId: null,
+      network: null,
+      running: false,
+      checks: [error.remedy === undefined ? found : { ...found, remedy: error.remedy }],
+      leftOut: others.map(({ name }) => ({ name, reason: 'the directory cannot be opened' })),
+      durationMs: Date.now() - startedAtMs
+    }
   }
 }

@@ -78,6 +78,11 @@ export class SpaceGuard {
   }
 
   #margin(seen: Space): number {
-    return Math.min(this.#freeBytes, Math.floor(seen.total * freeShare))
+    return marginOf(seen, this.#freeBytes)
   }
+}
+
+/** Bytes that must stay free on a file system, where `freeBytes` is the limit that was set. */
+export function marginOf({ total }: Space, freeBytes: number): number {
+  return Math.min(freeBytes, Math.floor(total * freeShare))
 }

@@ -21,11 +21,17 @@ import { NEW_PEER } from './peer-book.js'
 
 export interface SideListeners {
   peer(event: NodeEvents['peer']): void
+  refused: NetHandlers['onRefused']
   sync(event: NodeEvents['sync']): void
   progress(): void
 }
 
-const SILENT: SideListeners = { peer: () => undefined, sync: () => undefined, progress: () => undefined }
+const SILENT: SideListeners = {
+  peer: () => undefined,
+  refused: () => undefined,
+  sync: () => undefined,
+  progress: () => undefined
+}
 const PSK_BYTES = 32
 
 export class MemberSide {
@@ -203,7 +209,10 @@ export class MemberSide {
         engine.onPeerDisconnected(peer)
         tell(peer, 'disconnected')
       },
-      onRefused: (peer, reason) => tell(peer, 'refused', reason),
+      onRefused: (peer, reason, addr, by) => {
+        this.#listeners.refused(peer, reason, addr, by)
+        tell(peer, 'refused', reason)
+      },
       onDiscovered: peer => tell(peer, 'discovered'),
       onPresence: record => {
         engine.onPresence(record)

@@ -5,10 +5,12 @@
 
 import type * as shapes from '../base/index.js'
 import { NatterError } from '../base/index.js'
-import { formatOpId, kindName, peerIdOf, requireOpId } from '../log/index.js'
+import { peerIdOf, requireOpId } from '../log/index.js'
 import type { LoggedOp } from '../store/index.js'
 import { ReplicatedLevel } from '../store/replicated-level.js'
 import { VERSION } from '../version.js'
+import type { ServedAt } from './doctor/index.js'
+import { Doctor } from './doctor/index.js'
 import { changesFeed, formatCursor } from './feed.js'
 import type { Ground } from './ground.js'
 import { listCells, listConflicts, listHistory, listVersions, resolvingOp } from './key-views.js'
@@ -20,9 +22,11 @@ import { acceptProgramOps, ackFromProgram } from './programs.js'
 import type { Written } from './receipts.js'
 import { checkAckTarget, Receipts } from './receipts.js'
 import { Steering } from './steering.js'
-import { cellInfo, decodeValue, encodeKey, isPresent, keyText, timeText, toLocalOp } from './values.js'
+import { cellInfo, encodeKey, isPresent, toLocalOp } from './values.js'
 import { outboxInfos, outboxOps, peerInfos } from './views.js'
 import { Progress, throwIfAborted } from './wait.js'
+import type { Wal } from './wal.js'
+import { walOf } from './wal.js'
 
 export type NatterNode = RunningNode
 
@@ -45,13 +49,7 @@ export class RunningNode implements shapes.NodeFace {
   readonly events: TypedEvents = new EventTarget() as TypedEvents
   readonly db: ReplicatedLevel<string, unknown>
   readonly sync: shapes.NodeFace['sync']
-  readonly wal: {
-    /** Calls `visit` with every record above the position `from`, in arrival order. */
-    replay(
-      range: { from?: number } & shapes.Signal,
-      visit: (record: shapes.LogRecord) => void | Promise<void>
-    ): Promise<void>
-  }
+  readonly wal: Wal
 
   readonly #ground: Ground
   readonly #side: MemberSide
@@ -61,7 +59,8 @@ export class RunningNode implements shapes.NodeFace {
   readonly #receipts: Receipts
   readonly #startedAtMs: number
   readonly #name: string
-  #servers: { close(): Promise<void> }[] = []
+  readonly #doctor: Doctor
+  #servers: (ServedAt & { close(): Promise<void> })[] = []
   #stopping: Promise<void> | undefined
 
   constructor(ground: Ground, side: MemberSide, options: NodeOptions, limits: shapes.Limits) {
@@ -80,8 +79,19 @@ export class RunningNode implements shapes.NodeFace {
       membership: () => side.membership,
       cursor: position => formatCursor(store, position)
     })
+    this.#doctor = new Doctor({
+      ...ground,
+      limits,
+      node: {
+        book: this.#book,
+        membership: () => side.membership,
+        paused: () => side.paused,
+        join: options,
+        served: () => this.#servers
+      }
+    })
     this.sync = new Steering({ store, clock, book: this.#book, progress: this.#progress, side })
-    this.wal = { replay: (range, visit) => this.#replay(range, visit) }
+    this.wal = walOf(store)
     this.db = ReplicatedLevel.over<string, unknown>(store, {
       keyEncoding: 'utf8',
       valueEncoding: 'json',
@@ -107,7 +117,12 @@ export class RunningNode implements shapes.NodeFace {
     forward('fork')
     forward('clock')
     store.onCommit(this.#progress.announce)
-    this.#side.listen({ peer: emit('peer'), sync: emit('sync'), progress: this.#progress.announce })
+    this.#side.listen({
+      peer: emit('peer'),
+      refused: this.#doctor.noteRefusal,
+      sync: emit('sync'),
+      progress: this.#progress.announce
+    })
   }
 
   async write(ops: readonly shapes.WriteOp[], options: shapes.WriteOptions = {}): Promise<shapes.Receipt> {
@@ -267,8 +282,14 @@ export class RunningNode implements shapes.NodeFace {
     }
   }
 
-  verify(options: shapes.Signal = {}): Promise<shapes.VerifyReport> {
-    return this.#ground.store.verify(options)
+  async verify(options: shapes.Signal = {}): Promise<shapes.VerifyReport> {
+    const report = await this.#ground.store.verify(options)
+    this.#doctor.noteVerified(report)
+    return report
+  }
+
+  doctor(): Promise<shapes.DoctorReport> {
+    return this.#doctor.examine()
   }
 
   acceptProgramOps(from: string, ops: readonly unknown[]): Promise<shapes.ProgramResult> {
@@ -290,26 +311,12 @@ export class RunningNode implements shapes.NodeFace {
   async serve(options: shapes.ServeOptions = {}): Promise<shapes.Served> {
     const { serve } = await import('../http/index.js')
     const server = await serve(this, { limits: this.#limits, log: this.#ground.log, ...options })
-    this.#servers.push(server)
+    const { token, tokenFile } = options
+    const { url, host } = server
+    const hasToken = token !== undefined || tokenFile !== undefined
+    this.#servers.push({ url, host, hasToken, tokenFile, close: () => server.close() })
     await this.#ground.directory?.lock.describe({ http: server.url })
     return server
-  }
-
-  async #replay(
-    range: { from?: number } & shapes.Signal,
-    visit: (record: shapes.LogRecord) => void | Promise<void>
-  ): Promise<void> {
-    for await (const op of this.#ground.store.replay(range.from ?? 0)) {
-      throwIfAborted(range.signal)
-      const record: shapes.LogRecord = {
-        position: op.position,
-        opId: formatOpId(op.name),
-        kind: kindName(op.kind),
-        key: keyText(op.key),
-        at: timeText(op.time)
-      }
-      await visit(op.value === undefined ? record : { ...record, value: decodeValue(op.value).value })
-    }
   }
 
   /** Leaves the network, closes the store. Within `limits.stopMs`; a second call joins the first. */
@@ -320,6 +327,7 @@ export class RunningNode implements shapes.NodeFace {
 
   async #stop(): Promise<void> {
     await Promise.allSettled(this.#servers.map(server => server.close()))
+    this.#doctor.close()
     await this.#side.leave()
     await this.#ground.close()
     this.#progress.announce()

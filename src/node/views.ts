@@ -87,7 +87,7 @@ async function nodeOutbox({ store, book, membership }: ViewComponents, peer: Aut
 }
 
 /** Whether a peer is known to have a batch that lies above its acknowledged position: because it has shown it. */
-function holdsTip(book: PeerBook, peer: Author, tip: Tip): boolean {
+export function holdsTip(book: PeerBook, peer: Author, tip: Tip): boolean {
   return tip.author === peer || book.holds(peer, tip, Number.MAX_SAFE_INTEGER) !== undefined
 }
 

@@ -4,7 +4,7 @@
  * damaged is an answer, not an error.
  */
 import { messageOf } from '../base/index.js'
-import type { Author, Epoch, HybridTime } from '../log/index.js'
+import type { Author, Batch, Epoch, HybridTime } from '../log/index.js'
 import { decodeCell } from './cell-record.js'
 import { isDamage } from './damage.js'
 import { cellOf } from './heads.js'
@@ -14,6 +14,9 @@ import type { StoreParts } from './store.js'
 
 /** Bytes of a log record that is still read for the time in it. */
 const clockRecordBytes = 256 * 1024
+/** Batches, and bytes of them, of a backlog that are looked at one by one; all beyond counts as lacking. */
+const owedBatches = 512
+const owedBytes = 8 * 1024 * 1024
 /** Entries of one read of the disk: values may be large. */
 const pageCells = 64
 
@@ -84,6 +87,32 @@ export class StoreSurvey {
       }
     }
     return [...readings.values()]
+  }
+
+  /** As the store's `backlog`, of less work: of what lies above a position, the batches that a peer is not known to have. */
+  async owed(
+    above: number,
+    has: (batch: Batch) => boolean
+  ): Promise<{ ops: number; bytes: number; oldestMs: number }> {
+    const { state, log, init } = this.#parts
+    const { totals, mark } = state()
+    const lag = { ops: 0, bytes: 0, oldestMs: 0 }
+    let read = 0
+    for await (const { position, record } of log.records(above, () => undefined)) {
+      if (position > mark.position) break
+      const { batch, arrivedMs } = record
+      if (position > above + owedBatches || read > owedBytes) {
+        lag.ops += totals.ops - record.opsBefore
+        lag.bytes += totals.bytes - record.bytesBefore
+        break
+      }
+      read += batch.body.length
+      if (has(batch)) continue
+      lag.ops += batch.header.opCount
+      lag.bytes += batch.header.bodyLength
+      lag.oldestMs = Math.max(lag.oldestMs, init.clock.now() - arrivedMs)
+    }
+    return lag
   }
 
   /** Keys with more than one version, in byte order. */

@@ -60,7 +60,7 @@ test('every row of the interface is there, and nothing that is not built', () =>
     GET /kv/:key/history POST /kv/:key/resolve GET /conflicts GET /ops/:id GET /changes POST /p2p/ops POST /p2p/ack
     GET /status GET /peers GET /outbox GET /outbox/:peer POST /peers DELETE /peers/:peer POST /peers/:peer/block
     POST /invite POST /sync POST /sync/:peer POST /sync/pause POST /sync/resume POST /wait GET /events POST /verify
-    GET /healthz GET /readyz GET /openapi.json`
+    GET /doctor GET /healthz GET /readyz GET /openapi.json`
   const rows = [...expected.matchAll(/(\w+) (\/\S*)/g)].map(match => `${match[1]} ${match[2]}`)
   assert.deepEqual(ROUTES.map(row => `${row.method} ${row.path}`).sort(), rows.sort())
 })

@@ -7,6 +7,7 @@ import type {
   CellInfo,
   Change,
   ChangesOptions,
+  DoctorReport,
   ListOptions,
   NodeFace,
   NodeStatus,
@@ -263,6 +264,31 @@ export class FakeNode implements NodeFace {
       },
       paused: false,
       version: '0.1.0'
+    }
+  }
+
+  async doctor(): Promise<DoctorReport> {
+    const checks: DoctorReport['checks'] = [
+      { name: 'version', status: 'ok', evidence: 'natter 0' },
+      {
+        name: 'peers',
+        status: 'warn',
+        evidence: 'connected to 0 of 1 known node',
+        remedy: 'Wait.',
+        details: {}
+      }
+    ]
+    const leftOut = [{ name: 'directory', reason: 'the node has no directory' }]
+    const at = new Date(0).toISOString()
+    return {
+      status: 'warn',
+      at,
+      peerId: PEER_ID,
+      network: 'n',
+      running: true,
+      checks,
+      leftOut,
+      durationMs: 1
     }
   }
 

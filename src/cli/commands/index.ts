@@ -3,6 +3,7 @@
 import type { AddCommands } from '../command.js'
 import { addBulk } from './bulk.js'
 import { addCluster } from './cluster.js'
+import { addDoctor } from './doctor.js'
 import { addEvents } from './events.js'
 import { addInvite } from './invite.js'
 import { addKeys } from './keys.js'
@@ -30,5 +31,6 @@ export const COMMANDS: readonly AddCommands[] = [
   addPeers,
   addSync,
   addEvents,
-  addVerify
+  addVerify,
+  addDoctor
 ]

@@ -2,6 +2,7 @@
 import type { Route } from '../route.js'
 import { batchRoutes } from './batch.js'
 import { changeRoutes } from './changes.js'
+import { doctorRoutes } from './doctor.js'
 import { eventRoutes } from './events.js'
 import { keyRoutes } from './keys.js'
 import { nodeRoutes } from './node.js'
@@ -12,6 +13,7 @@ import { versionRoutes } from './versions.js'
 
 export const ROUTES: readonly Route[] = [
   ...nodeRoutes,
+  ...doctorRoutes,
   ...keyRoutes,
   ...batchRoutes,
   ...versionRoutes,
