@@ -28,6 +28,8 @@ export interface PeerInit {
   netns?: string
   /** Laid over the environment of the test. */
   env?: Readonly<Record<string, string>>
+  /** How to ask it, where the test itself cannot reach it. */
+  fetch?: (url: string, init: RequestInit) => Promise<Response>
 }
 
 export interface Answer {
@@ -114,7 +116,7 @@ export class PeerProcess {
     headers: Record<string, string> = {}
   ): Promise<Answer> {
     const json = body === undefined ? {} : { 'content-type': 'application/json' }
-    const response = await fetch(this.http + path, {
+    const response = await (this.init.fetch ?? fetch)(this.http + path, {
       method,
       headers: { ...json, ...headers },
       ...(body === undefined ? {} : { body: JSON.stringify(body) })
