@@ -80,6 +80,33 @@ export const PROTOCOL = {
   presenceNodes: 4096
 } as const
 
+/** What one peer may cost this node: beyond these it is made to wait, or left. */
+export const PEER = {
+  /** Bytes queued for one peer on one stream, at which it is given up: a large batch and what stands behind it, and some. */
+  backlogBytes: 16 * MIB,
+  /** Tips and batches that one stream has shown and that are not applied here. */
+  outstandingTips: 131_072,
+  /** Marks of a stream that are remembered beside one for each tip that is waited for. */
+  spareMarks: 64,
+  /** Large batches of which a peer has asked for the rest only. */
+  resumedBatches: 64,
+  /** WANTs of one stream that are being looked up at a time. */
+  openServes: 4096,
+  /** Streams that a peer may open a second, and at once: one HELLO to each of many nodes takes 20 a second here. */
+  streamsPerSecond: 20,
+  streamsAtOnce: 64,
+  /** Gossip messages of one peer a second, and at once, that are looked into at all. */
+  gossipLooks: 512,
+  /** Those of them whose signature is checked. */
+  gossipChecks: 64,
+  /** Signature checks in a row before others get a turn: some 5 ms. */
+  checksInARow: 32,
+  /** Milliseconds between two times that all tips are shown because digests differ. */
+  compareMs: 1000,
+  /** Peers of which rates, errors and statistics are remembered. */
+  remembered: 4096
+} as const
+
 /** Bounds of the HTTP face. */
 export const HTTP = {
   /** Bytes of the request line and all headers: a key of 8 KiB is 24 KiB percent-encoded, and a listing may carry two. */

@@ -5,8 +5,8 @@
  * read. ACK, CREDIT and PING depend on no other frame, so they pass data that waits. Decides nothing.
  */
 import type { Hashes } from '../base/index.js'
-import { varintLength } from '../base/index.js'
-import type { Author, DatabaseId, Message, Tip } from '../log/index.js'
+import { NatterError, PEER, PROTOCOL, varintLength } from '../base/index.js'
+import type { Author, DatabaseId, Message, Tip, Want } from '../log/index.js'
 import type { SyncStream } from '../net/index.js'
 import type { PartialBatch } from '../wire/index.js'
 import { creditBytes, SyncDecoder, SyncEncoder } from '../wire/index.js'
@@ -21,6 +21,8 @@ export interface ChannelInit {
   readonly chokeBytes: number
   /** Batches of one RUN at most. */
   readonly runBatches: number
+  /** Bytes of data that the peer may have sent and not been given back: what HELLO names. */
+  readonly windowBytes: number
   /** Told when the write buffer is full, and when it is empty again. */
   readonly onChoked: (choked: boolean) => void
 }
@@ -43,6 +45,9 @@ export class Channel {
   readonly #init: ChannelInit
   readonly #encoder = new SyncEncoder()
   readonly #waiting: Uint8Array[] = []
+  #waitingBytes = 0
+  /** Bytes of the own window that the peer uses. */
+  #taken = 0
   #seed: PartialBatch | undefined
   #window = 0
   #choked = false
@@ -78,10 +83,18 @@ export class Channel {
     return length
   }
 
+  /** The peer asked for the rest only of a large batch. */
+  resumes({ tip, offset }: Want): void {
+    if (offset === 0) return
+    this.offsets.set(tip.id, offset)
+    if (this.offsets.size > PEER.resumedBatches) this.offsets.delete(this.offsets.keys().next().value!)
+  }
+
   /** Sends a message; answers the bytes that it takes of the peer's window. */
   send(message: Message): number {
     if (this.#closed) return 0
     if (message.type !== 'run') {
+      if (message.type === 'credit') this.#taken -= message.bytes
       this.#put(message)
       return 0
     }
@@ -99,11 +112,30 @@ export class Channel {
     for (const frame of this.#encoder.encode(message)) {
       const credit = creditBytes(frame)
       bytes += credit
-      if (!passes && (this.#waiting.length > 0 || (credit > 0 && this.#window <= 0)))
-        this.#waiting.push(frame)
+      if (!passes && (this.#waiting.length > 0 || (credit > 0 && this.#window <= 0))) this.#wait(frame)
       else this.#write(frame, credit)
     }
     return bytes
+  }
+
+  #wait(frame: Uint8Array): void {
+    this.#waiting.push(frame)
+    this.#waitingBytes += frame.length
+    this.#bound()
+  }
+
+  /** A peer that has answers made and takes none of them is given up. */
+  #bound(): void {
+    if (this.#waitingBytes + this.stream.buffered <= PEER.backlogBytes) return
+    this.abort(new Error(`the peer takes nothing: ${PEER.backlogBytes} bytes wait for it`))
+  }
+
+  /** Counts a frame that came against the own window. `PROTOCOL_ERROR` when the peer goes on without credit. */
+  take(frame: Uint8Array): void {
+    this.#taken += creditBytes(frame)
+    // The last frame may go beyond the window.
+    if (this.#taken <= this.#init.windowBytes + PROTOCOL.frameBytes) return
+    throw new NatterError('PROTOCOL_ERROR', `${this.#taken} bytes of data without credit`)
   }
 
   #write(frame: Uint8Array, credit: number): void {
@@ -114,6 +146,7 @@ export class Channel {
       this.#choked = true
       this.#init.onChoked(true)
     }
+    this.#bound()
   }
 
   /** The peer takes so many bytes more. */
@@ -124,6 +157,7 @@ export class Channel {
       const credit = creditBytes(frame)
       if (credit > 0 && this.#window <= 0) return
       this.#waiting.shift()
+      this.#waitingBytes -= frame.length
       this.#write(frame, credit)
     }
   }
@@ -138,6 +172,7 @@ export class Channel {
     if (this.#closed) return
     this.#closed = true
     this.#waiting.length = 0
+    this.#waitingBytes = 0
     this.stream.close().catch(() => undefined) // it is gone either way
   }
 
@@ -145,6 +180,7 @@ export class Channel {
   abort(error: Error): void {
     this.#closed = true
     this.#waiting.length = 0
+    this.#waitingBytes = 0
     this.stream.abort(error)
   }
 }

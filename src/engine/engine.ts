@@ -21,7 +21,9 @@ import { silent } from './log.js'
 import { Loop } from './loop.js'
 import { Monotonic } from './monotonic.js'
 import { Neighbourhood } from './neighbourhood.js'
+import { pacedCrypto } from './paced-crypto.js'
 import { RecentCommits } from './recent-commits.js'
+import { Repairs } from './repairs.js'
 import { Sessions } from './sessions.js'
 import { Streams } from './streams.js'
 
@@ -45,6 +47,7 @@ export class ReplicationEngine implements Engine {
   readonly #gossip: Gossip | undefined
   readonly #recent = new RecentCommits()
   readonly #neighbourhood: Neighbourhood
+  readonly #repairs: Repairs
   readonly #progressListeners = new Set<() => void>()
   readonly #early: SyncStream[] = []
   readonly #subscriptions: (() => void)[] = []
@@ -63,6 +66,7 @@ export class ReplicationEngine implements Engine {
     this.#accounts = new Accounts(parts)
     this.#streams = new Streams({
       ...parts,
+      crypto: pacedCrypto(components.crypto, clock),
       log: this.#log,
       recent: this.#recent,
       limits: init.limits,
@@ -72,6 +76,7 @@ export class ReplicationEngine implements Engine {
         else this.#neighbourhood.lookSoon()
       }
     })
+    this.#repairs = new Repairs({ ...parts, log: this.#log })
     this.#exchanges = new Exchanges({
       ...parts,
       ...this.#sync,
@@ -123,6 +128,7 @@ export class ReplicationEngine implements Engine {
     const { store } = this.#components
     this.#subscriptions.push(
       store.onCommit(notice => this.#onCommit(notice)),
+      store.onMissing(() => this.#repairs.look()),
       store.onEvent('storage', ({ state }) => {
         if (state === 'fenced') this.#suspend('the disk takes no writes')
         else if (state === 'open') this.#resume()
@@ -151,6 +157,7 @@ export class ReplicationEngine implements Engine {
         this.#sessions.failed(channel.peer, reason)
         if (againMs > 0 || violation) this.#neighbourhood.avoid(channel.peer, againMs)
       },
+      onUnanswered: tip => this.#repairs.unanswered(tip),
       onFault: error => {
         this.#log('sync', `a fault: ${error instanceof Error ? error.stack : messageOf(error)}`)
         this.#suspend('a fault')
@@ -158,6 +165,7 @@ export class ReplicationEngine implements Engine {
       }
     })
     this.#state = 'open'
+    this.#repairs.look()
     for (const stream of this.#early.splice(0)) this.#adopt(stream)
     this.#neighbourhood.start()
   }

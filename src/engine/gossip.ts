@@ -3,9 +3,10 @@
  *
  * The ladder: fresh batches of this node go out whole up to `PROTOCOL.gossipBatchBytes` while fewer than five batches a
  * second are applied here; above that not at all, since streams then carry everything with fewer copies. What comes
- * in is checked cheapest first: size (by the net), known, rate of who forwards it, signature.
+ * in is checked cheapest first: size (by the net), rate of who forwards it, known, rate again, signature.
  */
 import type { Clock, Crypto } from '../base/index.js'
+import { PEER, Rates } from '../base/index.js'
 import type { Author, Batch, DatabaseId, ShortId } from '../log/index.js'
 import { shortId } from '../log/index.js'
 import type { GossipVerdict } from '../net/index.js'
@@ -14,12 +15,8 @@ import { checkSignature, decodeGossip, encodeGossip } from '../wire/index.js'
 /** Batches applied in the last second from which on streams carry everything. */
 const quietBatches = 5
 const quietMs = 1000
-/** Messages a second that one peer may forward, and as many at once. */
-const forwardsPerSecond = 64
 /** Batches of which it is remembered that gossip brought them. */
 const rememberedBatches = 4096
-/** Peers whose rate is remembered. */
-const ratedPeers = 1024
 
 export interface GossipInit {
   readonly database: DatabaseId
@@ -34,7 +31,16 @@ export class Gossip {
   readonly #init: GossipInit
   readonly #appliedAt: number[] = []
   readonly #seen = new Set<ShortId>()
-  readonly #rates = new Map<Author, { tokens: number; atMs: number }>()
+  readonly #looks = new Rates<Author>({
+    perSecond: PEER.gossipLooks,
+    burst: PEER.gossipLooks,
+    most: PEER.remembered
+  })
+  readonly #checks = new Rates<Author>({
+    perSecond: PEER.gossipChecks,
+    burst: PEER.gossipChecks,
+    most: PEER.remembered
+  })
 
   constructor(init: GossipInit) {
     this.#init = init
@@ -64,7 +70,8 @@ export class Gossip {
 
   /** Judges a message. */
   async receive(data: Uint8Array, from: Author): Promise<GossipVerdict> {
-    const { crypto, database } = this.#init
+    const { crypto, database, clock } = this.#init
+    if (!this.#looks.take(from, clock.now())) return 'ignore'
     let batch: Batch | undefined
     try {
       batch = decodeGossip(data, crypto)
@@ -72,22 +79,12 @@ export class Gossip {
       return 'reject'
     }
     if (batch === undefined || this.#seen.has(shortId(batch.id))) return 'ignore'
-    if (!this.#mayForward(from)) return 'ignore'
+    if (!this.#checks.take(from, clock.now())) return 'ignore'
     if (batch.header.database !== database) return 'reject'
     if (!(await checkSignature(batch, crypto))) return 'reject'
     this.#remember(shortId(batch.id))
     this.#init.deliver(batch, from)
     return 'accept'
-  }
-
-  #mayForward(from: Author): boolean {
-    const now = this.#init.clock.now()
-    const rate = this.#rates.get(from) ?? { tokens: forwardsPerSecond, atMs: now }
-    const passedMs = Math.max(0, now - rate.atMs)
-    const tokens = Math.min(forwardsPerSecond, rate.tokens + (passedMs * forwardsPerSecond) / 1000)
-    this.#rates.set(from, { tokens: Math.max(0, tokens - 1), atMs: now })
-    if (this.#rates.size > ratedPeers) this.#rates.delete(this.#rates.keys().next().value!)
-    return tokens >= 1
   }
 
   #remember(id: ShortId): void {

@@ -52,6 +52,7 @@ export async function readFrames(init: InboundInit, channel: Channel): Promise<s
 
 async function takeFrame(init: InboundInit, channel: Channel, frame: Uint8Array): Promise<void> {
   const credit = creditBytes(frame)
+  channel.take(frame)
   const message = channel.decoder.decode(frame)
   if (message !== undefined) {
     init.log('sync', `${peerIdOf(channel.peer)} ← ${describe(message)} (${frame.length} bytes)`)

@@ -6,7 +6,7 @@
 import { failpoint } from '../base/failpoints.js'
 import type { Clock, ErrorCode, Timer } from '../base/index.js'
 import { messageOf, NatterError } from '../base/index.js'
-import type { Author, Message } from '../log/index.js'
+import type { Author, Message, Tip } from '../log/index.js'
 import { peerIdOf } from '../log/index.js'
 import type { Effect, Event, State } from '../replication/index.js'
 import { step } from '../replication/index.js'
@@ -43,6 +43,8 @@ export interface LoopInit {
   readonly onProgress: () => void
   /** A stream was closed by this side; `againMs` says when to open another. */
   readonly onClosed: (channel: Channel, reason: string, violation: boolean, againMs: number) => void
+  /** Nobody who is connected has a batch that is damaged here. */
+  readonly onUnanswered: (tip: Tip) => void
   /** Something that must not happen did, and the state may be half changed: begin anew from what is durable. */
   readonly onFault: (error: unknown) => void
 }
@@ -145,8 +147,9 @@ export class Loop {
       }),
     serve: ({ stream, want }) =>
       this.#reading(stream, async ({ answers, channel }) => {
-        if (want.offset > 0) channel.offsets.set(want.tip.id, want.offset)
-        return { type: 'served', stream, tip: want.tip, known: await answers.add(want) }
+        const known = await answers.add(want)
+        if (known) channel.resumes(want)
+        return { type: 'served', stream, tip: want.tip, known }
       }),
     readRun: ({ stream, maxBytes }) =>
       this.#reading(stream, async ({ answers }) => ({
@@ -174,6 +177,7 @@ export class Loop {
     },
     wake: ({ atMs }) => this.#wakeAt(atMs),
     trouble: effect => this.#log(effect, effect.reason),
+    unanswered: ({ tip }) => this.#init.onUnanswered(tip),
     suspect: effect => this.#suspect(effect)
   }
 

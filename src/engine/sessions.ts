@@ -1,5 +1,5 @@
 /** What is told about the exchange with each peer: rounds, bytes, last contact and last error. Statistics only. */
-import { type Clock, NatterError, type SyncRound } from '../base/index.js'
+import { type Clock, NatterError, PEER, type SyncRound } from '../base/index.js'
 import type { Author } from '../log/index.js'
 import { peerIdOf } from '../log/index.js'
 import type { Channel, Traffic } from './channel.js'
@@ -51,6 +51,8 @@ export class Sessions {
         past: { bytesSent: 0, bytesReceived: 0, opsSent: 0, opsReceived: 0 }
       }
       this.#sessions.set(peer, session)
+      // Statistics only: those of whoever came first begin anew.
+      if (this.#sessions.size > PEER.remembered) this.#sessions.delete(this.#sessions.keys().next().value!)
     }
     return session
   }

@@ -56,6 +56,7 @@ export class Streams {
       database: store.database,
       chokeBytes: limits.slowPeerBytes,
       runBatches,
+      windowBytes: limits.windowBytes,
       onChoked: choked => loop.dispatch({ type: 'choked', stream: id, choked })
     })
     const partial = this.#partials.get(channel.peer)

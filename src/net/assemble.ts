@@ -15,6 +15,7 @@ import { KeyWatch, keyFailureSentence } from './key-watch.js'
 import type { Libp2pNode } from './libp2p-node.js'
 import { createNode } from './libp2p-node.js'
 import { Links, PRESENCE_PROTOCOL } from './links.js'
+import { Openings } from './openings.js'
 import type { PresenceTable } from './presence.js'
 import { Redialler } from './redialler.js'
 import { Refusals } from './refusals.js'
@@ -74,13 +75,17 @@ export async function assemble(init: AssembleInit): Promise<Running> {
     gater: connectionGater(admission, refusals),
     mdns: init.mdns ? { tag: discoveryTag(init), onFound: init.onFound } : undefined
   })
-  const links = new Links(init, {
-    onConnected: init.onConnected,
-    onDisconnected: init.onDisconnected,
-    onRefused: (peer, reason, addr, by) => refusals.add(peer, reason, multiaddr(addr), by),
-    onRecord: init.onRecord,
-    onViolation: init.onViolation
-  })
+  const openings = new Openings(clock, init.onViolation)
+  const links = new Links(
+    { ...init, openings },
+    {
+      onConnected: init.onConnected,
+      onDisconnected: init.onDisconnected,
+      onRefused: (peer, reason, addr, by) => refusals.add(peer, reason, multiaddr(addr), by),
+      onRecord: init.onRecord,
+      onViolation: init.onViolation
+    }
+  )
   const dialler = new Dialler({ node, links, admission, refusals, clock })
   const log = init.logger.forComponent('natter:net')
   const redialler = new Redialler({
@@ -94,6 +99,7 @@ export async function assemble(init: AssembleInit): Promise<Running> {
   })
   const streams = new SyncStreams({
     links,
+    openings,
     clock,
     onStream: stream => handlers.onStream(stream),
     onBroken: init.onViolation
@@ -120,6 +126,7 @@ function gossipOf(node: Libp2pNode, links: Links, init: AssembleInit): Gossip | 
     connections: () => links.admitted(),
     protocols: async peer => (await node.peerStore.get(peer)).protocols,
     onMessage: (data, from) => init.handlers.onGossip(data, from),
+    onViolation: init.onViolation,
     log: line => log('%s', line)
   })
 }

@@ -5,6 +5,7 @@
  * let in. half-open: it may try again; the next error opens the circuit at once, a cool-down without one closes it.
  * Being unreachable is no protocol error: that is the redialler's business.
  */
+import { PEER } from '../base/index.js'
 import type { Author } from '../log/index.js'
 
 export type Circuit = 'closed' | 'open' | 'half-open'
@@ -40,7 +41,10 @@ export class Breaker {
       count.opened = count.errors >= this.#init.threshold
     }
     count.lastAtMs = nowMs
+    // Deleted first, so that the oldest goes when there are too many.
+    this.#counts.delete(peer)
     this.#counts.set(peer, count)
+    if (this.#counts.size > PEER.remembered) this.#counts.delete(this.#counts.keys().next().value!)
     return count.opened && before !== 'open'
   }
 

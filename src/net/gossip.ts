@@ -35,6 +35,8 @@ export interface GossipComponents {
   /** The protocols that identify told of a peer. */
   protocols(peer: PeerId): Promise<readonly string[]>
   onMessage(data: Uint8Array, from: Author): Promise<GossipVerdict> | GossipVerdict
+  /** Somebody passed on what nobody passes on who looks at it. */
+  onViolation(from: Author, reason: string): void
   log(line: string): void
 }
 
@@ -114,11 +116,17 @@ export class Gossip {
 
   #validate: TopicValidatorFn = async (peer, message) => {
     const from = authorOfPeerId(peer.toString())
-    if (from === undefined || message.data.length > PROTOCOL.gossipBytes) return TopicValidatorResult.Reject
+    if (from === undefined) return TopicValidatorResult.Reject
+    if (message.data.length > PROTOCOL.gossipBytes) {
+      this.#components.onViolation(from, `a gossip message of ${message.data.length} bytes`)
+      return TopicValidatorResult.Reject
+    }
     try {
       const verdict = await this.#components.onMessage(plainBytes(message.data), from)
       if (verdict === 'accept') return TopicValidatorResult.Accept
-      return verdict === 'reject' ? TopicValidatorResult.Reject : TopicValidatorResult.Ignore
+      if (verdict === 'ignore') return TopicValidatorResult.Ignore
+      this.#components.onViolation(from, 'a gossip message that is malformed or not signed by its author')
+      return TopicValidatorResult.Reject
     } catch (error) {
       this.#components.log(`gossip from ${peer}: ${messageOf(error)}`)
       return TopicValidatorResult.Ignore

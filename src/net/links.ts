@@ -12,6 +12,7 @@ import { authorOfPeerId } from '../log/index.js'
 import type { SignedPresence } from '../wire/index.js'
 import { FramedStream } from './framed-stream.js'
 import type { RefusedBy } from './index.js'
+import type { Openings } from './openings.js'
 import type { ExchangeComponents } from './presence-exchange.js'
 import { PresenceExchange } from './presence-exchange.js'
 
@@ -24,6 +25,7 @@ const PARTING_MS = 250
 export interface LinkComponents extends ExchangeComponents {
   /** Name of the network, for what is told to people. */
   readonly network: string
+  readonly openings: Openings
 }
 
 export interface LinkHandlers {
@@ -141,7 +143,7 @@ export class Links {
   presenceStream(stream: Stream, connection: Connection): void {
     const link = this.#links.get(connection)
     if (link === undefined) stream.abort(new Error('unknown connection'))
-    else this.#exchange(stream, link)
+    else if (this.#components.openings.admit(link.peer, stream)) this.#exchange(stream, link)
   }
 
   /** Ends all connections to a peer. */

@@ -64,6 +64,7 @@ class Libp2pNet implements Net {
   readonly #chance: string
   #running: Running | undefined
   #targetsTimer: Timer | undefined
+  #soon: Timer | undefined
 
   constructor(init: NetInit, key: PrivateKey) {
     this.#init = init
@@ -295,15 +296,12 @@ class Libp2pNet implements Net {
     if (running === undefined) return
     if (isNew) running.handlers.onDiscovered(record.peer)
     running.handlers.onPresence(this.#table.get(record.peer)!)
-    this.#retarget()
+    this.#retargetSoon()
   }
 
-  /** Another record of this node goes round: of an earlier life, or of a process that runs on a copy of its directory. */
-  #outbid({ version, addrs }: PresenceFields): void {
-    if (this.#own.outbid(() => this.#announce(version))) return
-    const where = addrs.find(addr => !this.addrs().includes(addr))
-    this.#log('%s: %s', RUNS_TWICE, where)
-    this.#running?.handlers.onRefused(this.#self, RUNS_TWICE, where)
+  /** One choice for all records that come within 20 ms: it looks at every node there is. */
+  #retargetSoon(): void {
+    this.#soon ??= this.#init.clock.schedule(20, () => this.#retarget())
   }
 
   #announce(above?: number): void {
@@ -319,6 +317,8 @@ class Libp2pNet implements Net {
   /** Chooses anew whom to be connected to. */
   #retarget(): void {
     const running = this.#running
+    this.#soon?.cancel()
+    this.#soon = undefined
     if (running === undefined) return
     const rtts = new Map(this.connected().map(({ peer, rttMs }) => [peer, rttMs]))
     const candidates = this.#book

@@ -113,7 +113,11 @@ export class PresenceTable {
   }
 
   setSeenOf(peer: Author, seen: Seen): void {
+    this.#seenOfOthers.delete(peer)
     this.#seenOfOthers.set(peer, seen)
+    if (this.#seenOfOthers.size > PROTOCOL.presenceNodes) {
+      this.#seenOfOthers.delete(this.#seenOfOthers.keys().next().value!)
+    }
   }
 
   /** Calls `listener` after each change; the returned function ends that. */

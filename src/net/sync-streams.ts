@@ -8,6 +8,7 @@ import { FramedStream } from './framed-stream.js'
 import type { SyncStream } from './index.js'
 import type { Libp2pNode } from './libp2p-node.js'
 import type { Links } from './links.js'
+import type { Openings } from './openings.js'
 
 export const SYNC_PROTOCOL = '/sync/ops/1.0.0'
 /** Sync streams of one connection: the long-lived one, one being opened, and questions of nodes that are no neighbours. */
@@ -15,6 +16,7 @@ const MAX_SYNC_STREAMS = 4
 
 export interface SyncStreamsInit {
   readonly links: Links
+  readonly openings: Openings
   readonly clock: Clock
   readonly onStream: (stream: SyncStream) => void
   /** A peer broke the framing. */
@@ -53,9 +55,10 @@ export class SyncStreams {
 
   /** Read from this turn on; handed over when the peer is admitted, which its HELLO may be a moment short of. */
   #onStream(stream: Stream, connection: Connection): void {
-    const { links, onStream } = this.#init
+    const { links, onStream, openings } = this.#init
     const peer = authorOfPeerId(connection.remotePeer.toString())
     if (peer === undefined || this.#stopped) throw new Error('the node stops')
+    if (!openings.admit(peer, stream)) return
     const framed = this.#frame(stream, peer)
     if (links.isAdmitted(connection)) {
       onStream(framed)

@@ -78,6 +78,12 @@ export interface AppliedHere {
   readonly local: boolean
 }
 
+/** A batch whose record is damaged here, and what stands right before it in its author's log. */
+export interface Hole {
+  readonly tip: Tip
+  readonly have: readonly Tip[]
+}
+
 export type Outcome =
   | { readonly batch: Batch; readonly status: 'applied' | 'duplicate' }
   /** It names a batch that is applied here under another name: what it waits for can never come. */
@@ -160,6 +166,8 @@ export type Event =
     }
   /** What is kept of a peer is dropped, and a stream with it is closed. */
   | { readonly type: 'forgotten'; readonly peer: Author }
+  /** The batches whose records are damaged here, all of them, whenever that changed. */
+  | { readonly type: 'holes'; readonly holes: readonly Hole[] }
   | { readonly type: 'rtt'; readonly peer: Author; readonly rttMs: number }
   /** Somebody asks for a round with a peer now. */
   | { readonly type: 'sync'; readonly peer: Author }
@@ -214,6 +222,8 @@ export type Effect =
   | { readonly type: 'wake'; readonly atMs: number }
   /** Something that a peer shows cannot be applied here. */
   | { readonly type: 'trouble'; readonly peer: Author; readonly reason: string }
+  /** Every peer that is connected was asked for a batch that is damaged here, and none has sent it. */
+  | { readonly type: 'unanswered'; readonly tip: Tip }
   /** Both sides hold the same tips by their words, and their digests differ: check the own disk. */
   | { readonly type: 'suspect'; readonly peer: Author }
 

@@ -54,6 +54,7 @@ export function onOpened(turn: Turn, event: Extract<Event, { type: 'opened' }>):
     pingsAwaited: 0,
     disagreements: 0,
     comparedAtMs: now,
+    showedAllAtMs: Number.NEGATIVE_INFINITY,
     round: undefined
   }
   const other = state.byPeer.get(event.peer)

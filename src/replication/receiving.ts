@@ -3,6 +3,7 @@
  * here, whichever way it came.
  */
 
+import { PEER } from '../base/index.js'
 import type { Author, Mark, ShortId, Tip } from '../log/index.js'
 import { setTheirs } from './accounts.js'
 import type { Shown, State, Stream, Turn } from './state.js'
@@ -10,18 +11,16 @@ import { logOf, send, trouble } from './state.js'
 
 /** Authors of batches that cannot be read which one stream makes this node remember. */
 const newerAuthors = 64
-/** Shown and unapplied ids that one stream may make this node hold. */
-const outstandingTips = 131_072
-
 /** Notes that a batch, not applied here as far as known, was shown. False when the peer has shown too many. */
 export function noteShown(stream: Stream, tip: Tip): boolean {
   const { id, seq } = tip
   if (stream.outstanding.has(id)) return true
-  if (stream.outstanding.size >= outstandingTips) return false
+  if (stream.outstanding.size >= PEER.outstandingTips) return false
   const current = currentOf(stream)
   current.open.add(id)
   stream.outstanding.set(id, current)
   const log = logOf(tip)
+  if (stream.ahead.size >= PEER.outstandingTips) stream.ahead.clear() // it only tells what to expect
   stream.ahead.set(log, Math.max(seq, stream.ahead.get(log) ?? 0))
   return true
 }
@@ -30,9 +29,22 @@ export function noteShown(stream: Stream, tip: Tip): boolean {
 function currentOf(stream: Stream): Shown {
   const last = stream.shown.at(-1)
   if (last !== undefined && (last.mark === undefined || last.unread)) return last
+  if (stream.shown.length > 2 * stream.outstanding.size + PEER.spareMarks) joinShown(stream)
   const next: Shown = { open: new Set(), mark: undefined, unread: false }
   stream.shown.push(next)
   return next
+}
+
+/** Marks behind which nothing more is waited for join the one before them: they can be acknowledged no sooner. */
+function joinShown(stream: Stream): void {
+  let kept = 0
+  for (const shown of stream.shown) {
+    const before = stream.shown[kept - 1]
+    const joins = before !== undefined && !before.unread && shown.mark !== undefined && shown.open.size === 0
+    if (joins && !shown.unread) before.mark = shown.mark
+    else stream.shown[kept++] = shown
+  }
+  stream.shown.length = kept
 }
 
 /** The peer has sent batches that cannot be read here: no position that covers them can be acknowledged. */
@@ -45,7 +57,9 @@ export function noteUnread(turn: Turn, stream: Stream, authors: readonly Author[
 
 /** The peer named a position: everything shown so far belongs to it. */
 export function noteMark(stream: Stream, mark: Mark): void {
-  currentOf(stream).mark = mark
+  // With nothing shown since the last mark, this one takes its place.
+  const last = stream.shown.at(-1) ?? currentOf(stream)
+  last.mark = mark
   stream.complete = true
 }
 

@@ -2,6 +2,7 @@
 
 import type { Author, BareHeader, Batch, Tip } from '../log/index.js'
 import { shortId, tipOf } from '../log/index.js'
+import { isHole } from './holes.js'
 import type { Event, Outcome, StreamId } from './index.js'
 import { batchesOf, missingOf } from './parked.js'
 import { returnCredit, settleShown } from './receiving.js'
@@ -46,6 +47,7 @@ export function onResults(turn: Turn, event: Results): void {
   for (const outcome of event.outcomes) {
     const id = shortId(outcome.batch.id)
     endApplying(state, id)
+    if (isHole(state, id)) continue
     if (outcome.status === 'missing') held.push(outcome)
     else if (outcome.status === 'duplicate') settleDuplicate(turn, id)
     else if (outcome.status === 'never') noteNever(turn, id)

@@ -126,6 +126,8 @@ export interface Stream {
   pingsAwaited: number
   disagreements: number
   comparedAtMs: number
+  /** When all tips were shown last because digests differed. */
+  showedAllAtMs: number
   round: Round | undefined
 }
 
@@ -147,6 +149,21 @@ export interface Ask {
   depth: number
 }
 
+/** A batch that is applied and whose record here is damaged: whom it was asked of. */
+export interface HoleAsk {
+  readonly tip: Tip
+  readonly have: readonly Tip[]
+  /** The stream that is asked now, if any. */
+  asked: { readonly stream: StreamId; readonly atMs: number } | undefined
+  /** Streams that were asked in this round over the peers. */
+  readonly tried: Set<StreamId>
+  dueMs: number
+  /** Milliseconds until all peers are asked again; longer each time. */
+  repeatMs: number
+  /** Its predecessors are known to nobody who was asked: the whole log behind it is asked for. */
+  bare: boolean
+}
+
 export interface State {
   readonly init: ReplicationInit
   readonly frontier: Frontier
@@ -162,15 +179,22 @@ export interface State {
   readonly asks: Map<ShortId, Ask>
   /** A lower bound of the times in `asks`. */
   asksDueMs: number
+  /** No look at `asks` before this time: a look takes as long as they are many. */
+  asksRestMs: number
+  readonly holes: Map<ShortId, HoleAsk>
+  /** A lower bound of the times in `holes`. */
+  holesDueMs: number
   /** Batches that are being applied. */
   readonly applying: Map<ShortId, number>
   readonly parking: Parking
   /** For tips that were dropped for lack of room: asked again when these are applied. */
-  readonly dropped: Map<ShortId, Tip[]>
+  readonly dropped: Map<ShortId, Map<ShortId, Tip>>
   /** The batches that were applied last, with their positions. */
   readonly recent: Map<ShortId, number>
   /** Batches that name what can never be applied; the oldest goes. */
   readonly never: Set<ShortId>
+  /** When the own disk was suspected last: a look at all of it is dear, and a peer can provoke it. */
+  suspectedAtMs: number
   random: number
   wakeAtMs: number
 }
@@ -249,6 +273,13 @@ export function dropStream(turn: Turn, stream: Stream, reason: string): boolean 
     ask.requests.splice(at, 1)
     ask.dueMs = Math.min(ask.dueMs, now)
     state.asksDueMs = Math.min(state.asksDueMs, now)
+  }
+  for (const hole of state.holes.values()) {
+    hole.tried.delete(stream.id)
+    if (hole.asked?.stream !== stream.id) continue
+    hole.asked = undefined
+    hole.dueMs = now
+    state.holesDueMs = now
   }
   if (stream.round !== undefined) {
     effects.push({

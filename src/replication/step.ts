@@ -5,6 +5,7 @@ import { Frontier, shortId } from '../log/index.js'
 import { onAnswered, onForgotten } from './accounts.js'
 import { handlers, type Notes } from './handlers/index.js'
 import { sendPing } from './handlers/ping.js'
+import { askForHoles, onHoles, scheduleHoles } from './holes.js'
 import type { AppliedHere, Effect, Event, ReplicationInit } from './index.js'
 import { onOpened } from './opening.js'
 import { batchesOf, Parking } from './parked.js'
@@ -30,12 +31,16 @@ export function createState(init: ReplicationInit): State {
     streams: new Map(),
     byPeer: new Map(),
     asks: new Map(),
+    holes: new Map(),
+    holesDueMs: Number.POSITIVE_INFINITY,
     asksDueMs: Number.POSITIVE_INFINITY,
+    asksRestMs: Number.NEGATIVE_INFINITY,
     applying: new Map(),
     parking: new Parking(init.limits),
     dropped: new Map(),
     recent: new Map(),
     never: new Set(),
+    suspectedAtMs: Number.NEGATIVE_INFINITY,
     random: init.seed | 0,
     wakeAtMs: Number.POSITIVE_INFINITY
   }
@@ -47,6 +52,7 @@ export function step(state: State, event: Event, now: number): Effect[] {
   if (event.type === 'wake') state.wakeAtMs = Number.POSITIVE_INFINITY
   take(turn, event)
   scheduleWants(turn)
+  scheduleHoles(turn)
   scheduleWake(turn)
   return turn.effects
 }
@@ -69,6 +75,9 @@ function take(turn: Turn, event: Event): void {
       return
     case 'answered':
       onAnswered(turn, event)
+      return
+    case 'holes':
+      onHoles(turn, event.holes)
       return
     case 'forgotten':
       onForgotten(turn, event.peer)
@@ -95,7 +104,17 @@ function take(turn: Turn, event: Event): void {
 type StreamEvent = Exclude<
   Event,
   {
-    type: 'opened' | 'committed' | 'results' | 'gossiped' | 'answered' | 'forgotten' | 'rtt' | 'sync' | 'wake'
+    type:
+      | 'opened'
+      | 'committed'
+      | 'results'
+      | 'gossiped'
+      | 'answered'
+      | 'holes'
+      | 'forgotten'
+      | 'rtt'
+      | 'sync'
+      | 'wake'
   }
 >
 
@@ -115,6 +134,7 @@ function onStreamEvent(turn: Turn, stream: Stream, event: StreamEvent): void {
       return
     case 'headsRead':
       showRead(turn, stream, event.tips)
+      askForHoles(turn)
       return
     case 'served':
       onServed(turn, stream, event.tip, event.known)
@@ -210,7 +230,7 @@ function onWake(turn: Turn): void {
 
 function scheduleWake(turn: Turn): void {
   const { state, effects } = turn
-  let atMs = state.asksDueMs
+  let atMs = Math.min(Math.max(state.asksDueMs, state.asksRestMs), state.holesDueMs)
   for (const stream of state.streams.values()) {
     atMs = Math.min(atMs, stream.pingDueMs, stream.heardAtMs + state.init.timeoutMs)
     if (!stream.choked) atMs = Math.min(atMs, stream.headsDueMs)

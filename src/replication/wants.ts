@@ -31,6 +31,9 @@ const askedAtOnce = 2
 /** Tips asked for on one stream at a time: the rest follows as these arrive. */
 const openRequests = 256
 
+/** Looks at all that is asked for rest a millisecond for so many: whoever invents tips gets no more than a part of the time. */
+const asksPerMs = 512
+
 /** Tips that one stream implies at a time; what is behind more of them is found when these are applied. */
 const impliedTips = 8192
 /** Entries of what was dropped; the oldest goes, and is asked for again by time. */
@@ -117,8 +120,8 @@ export function noteDropped(turn: Turn, tip: Tip, missing: readonly Tip[]): void
   })
   state.asksDueMs = Math.min(state.asksDueMs, now + repeatMs)
   for (const { id } of missing) {
-    const tips = state.dropped.get(id) ?? []
-    if (!tips.some(other => other.id === tip.id)) tips.push(tip)
+    const tips = state.dropped.get(id) ?? new Map<ShortId, Tip>()
+    if (tips.size < droppedTips) tips.set(tip.id, tip)
     state.dropped.set(id, tips)
     if (state.dropped.size > droppedTips) state.dropped.delete(state.dropped.keys().next().value!)
   }
@@ -139,7 +142,7 @@ export function wakeDropped(turn: Turn, id: ShortId): void {
   const tips = state.dropped.get(id)
   if (tips === undefined) return
   state.dropped.delete(id)
-  for (const tip of tips) {
+  for (const tip of tips.values()) {
     const ask = state.asks.get(tip.id)
     if (ask === undefined) continue
     ask.dueMs = now
@@ -158,7 +161,8 @@ export function scheduleWants(turn: Turn): void {
     state.asksDueMs = Number.POSITIVE_INFINITY
     return
   }
-  if (now < state.asksDueMs) return
+  if (now < state.asksDueMs || now < state.asksRestMs) return
+  state.asksRestMs = now + Math.floor(state.asks.size / asksPerMs)
   const busy = new Busy(state, now)
   let next = Number.POSITIVE_INFINITY
   for (const [id, ask] of state.asks) {

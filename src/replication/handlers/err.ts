@@ -1,5 +1,6 @@
 /** ERR: the peer refuses something. Only NO_COMMON leaves the stream open. */
 
+import { holeHasNoCommon } from '../holes.js'
 import { closeStream } from '../state.js'
 import { reachBack } from '../wants.js'
 import type { Handler } from './index.js'
@@ -11,7 +12,7 @@ const faultMs = 30_000
 
 export const onErr: Handler<'err'> = (turn, stream, { code, retryable, retryAfterMs, text, tip }) => {
   if (code === 'NO_COMMON') {
-    if (tip !== undefined) reachBack(turn, stream, tip)
+    if (tip !== undefined && !holeHasNoCommon(turn, stream, tip)) reachBack(turn, stream, tip)
     return
   }
   const never = code === 'OTHER_DATABASE' || code === 'OTHER_PROTOCOL'

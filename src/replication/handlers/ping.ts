@@ -3,6 +3,7 @@
  * answer is answered; digests that differ with nothing on its way have the full heads compared.
  */
 
+import { PEER } from '../../base/index.js'
 import type { Mark } from '../../log/index.js'
 import { setAcked, setTheirs } from '../accounts.js'
 import { acknowledge } from '../receiving.js'
@@ -75,11 +76,17 @@ function differ(turn: Turn, stream: Stream, position: Mark): void {
 
 /** Nothing is on its way, and yet the digests differ: show everything; if that does not help, look at the own disk. */
 function compare(turn: Turn, stream: Stream): void {
+  const { state } = turn
+  // A peer that agrees and differs in turn does not have everything read each time.
+  if (stream.disagreements + 1 === differsToCompare && turn.now - stream.showedAllAtMs < PEER.compareMs)
+    return
   stream.disagreements++
   if (stream.disagreements === differsToCompare || turn.now - stream.comparedAtMs >= hourMs) {
     stream.comparedAtMs = turn.now
+    stream.showedAllAtMs = turn.now
     turn.effects.push({ type: 'readHeads', stream: stream.id, since: 0 })
-  } else if (stream.disagreements === differsToSuspect) {
+  } else if (stream.disagreements === differsToSuspect && turn.now - state.suspectedAtMs >= hourMs) {
+    state.suspectedAtMs = turn.now
     turn.effects.push({ type: 'suspect', peer: stream.peer })
   }
 }

@@ -1,6 +1,7 @@
 /** RUN: batches, pushed by their author or in answer to WANTs. They go to the store, which says what could be applied. */
 
 import { shortId, tipOf } from '../../log/index.js'
+import { isHole } from '../holes.js'
 import { acknowledge, noteMark, noteShown, noteUnread, returnCredit } from '../receiving.js'
 import { peerHas } from '../showing.js'
 import { troubleOfNever, violate } from '../state.js'
@@ -17,10 +18,13 @@ export const onRun: Handler<'run'> = (
   stream.runAtMs = turn.now
   const isNews = batches.some(batch => {
     const id = shortId(batch.id)
+    if (isHole(state, id)) return true
     return !state.recent.has(id) && !state.applying.has(id) && !state.never.has(id)
   })
   for (const batch of batches) {
     const id = shortId(batch.id)
+    // Applied already, and not to be acknowledged for: only its record is written again.
+    if (isHole(state, id)) continue
     if (state.recent.has(id)) {
       peerHas(stream, id)
       continue

@@ -1,13 +1,11 @@
 /** WANT: the peer lacks what is behind a tip. It is answered by RUNs, as far as the peer's window goes. */
 
+import { PEER } from '../../base/index.js'
 import { violate } from '../state.js'
 import type { Handler } from './index.js'
 
-/** WANTs of one peer that are being looked up at a time. */
-const openServes = 4096
-
 export const onWant: Handler<'want'> = (turn, stream, want) => {
-  if (stream.serves >= openServes) {
+  if (stream.serves >= PEER.openServes) {
     violate(turn, stream, 'too many WANTs')
     return
   }
