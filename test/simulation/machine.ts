@@ -142,8 +142,9 @@ export class Machine implements SimNode {
     return this.directory.disk.flipped
   }
 
-  tell(entry: { readonly type: HistoryEntry['type'] } & Record<string, unknown>): void {
-    if (this.#life?.alive === false && !AFTER_DEATH.has(entry.type)) return
+  /** `life`: whose word it is; that of a dead process is no news, whatever of it still runs. */
+  tell(entry: { readonly type: HistoryEntry['type'] } & Record<string, unknown>, life = this.#life): void {
+    if ((life?.alive === false || life !== this.#life) && !AFTER_DEATH.has(entry.type)) return
     this.ground.happened({ ...entry, node: this.name, life: this.life } as HistoryEntry)
   }
 
@@ -177,7 +178,7 @@ export class Machine implements SimNode {
       const store = await openStore({
         disk,
         network: NETWORK,
-        signer: this.#watchedSigner(),
+        signer: this.#watchedSigner(life),
         crypto: ground.crypto,
         clock,
         random: dice,
@@ -215,11 +216,11 @@ export class Machine implements SimNode {
 
   async #join(life: Life, store: Store, disk: LevelDisk): Promise<void> {
     const { ground } = this
-    this.#watch(store)
+    this.#watch(store, life)
     const endpoint = new Endpoint(ground.network, this.name, this.author, life)
     const engine = createEngine(
       {
-        store: tapStore(store, this),
+        store: tapStore(store, this, life),
         net: endpoint,
         clock: this.wall.view(life),
         random: this.dice,
@@ -248,14 +249,14 @@ export class Machine implements SimNode {
     this.tell({ type: 'life', what: 'started' })
   }
 
-  #watch(store: Store): void {
-    store.onCommit(notice => this.tell({ type: 'commit', notice }))
+  #watch(store: Store, life: Life): void {
+    store.onCommit(notice => this.tell({ type: 'commit', notice }, life))
     for (const what of ['fork', 'clock', 'conflict', 'unreadable', 'storage'] as const) {
-      store.onEvent(what, event => this.tell({ type: 'notice', what, event }))
+      store.onEvent(what, event => this.tell({ type: 'notice', what, event }, life))
     }
   }
 
-  #watchedSigner(): Signer {
+  #watchedSigner(life: Life): Signer {
     const { publicKey } = this.signer
     return {
       publicKey,
@@ -263,7 +264,7 @@ export class Machine implements SimNode {
         const headerBytes = message.subarray(message.indexOf(0) + 1)
         const { author, epoch, seq } = decodeHeader(headerBytes)
         const id = toHex(this.ground.crypto.sha256(headerBytes))
-        this.tell({ type: 'signed', author, epoch, seq, id })
+        this.tell({ type: 'signed', author, epoch, seq, id }, life)
         return this.signer.sign(message)
       }
     }

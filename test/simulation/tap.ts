@@ -1,20 +1,21 @@
 /** The store as the engine gets it: the real one, with what the engine asks of it told to the history. */
 import type { BareHeader, Batch } from '../../src/log/index.js'
 import type { PeerRecord, Store } from '../../src/store/index.js'
+import type { Life } from './clock.js'
 import type { Machine } from './machine.js'
 
-export function tapStore(store: Store, machine: Machine): Store {
+export function tapStore(store: Store, machine: Machine, life: Life): Store {
   const bound = new Map<PropertyKey, unknown>()
   const watched: Partial<Store> = {
     apply: async (batches: readonly Batch[], proof: readonly BareHeader[] = []) => {
       const results = await store.apply(batches, proof)
-      machine.tell({ type: 'apply', batches, proof, results })
+      machine.tell({ type: 'apply', batches, proof, results }, life)
       return results
     },
     savePeer: (peer: string, record: PeerRecord) => {
       const before = store.peer(peer)
       store.savePeer(peer, record)
-      machine.tell({ type: 'peer', peer, before, record })
+      machine.tell({ type: 'peer', peer, before, record }, life)
     },
     tipsSince: (position: number) => {
       if (position === 0 && store.mark.position > 0) machine.ground.sometimes('full heads compared')

@@ -1,10 +1,12 @@
 /**
  * Nodes with the same batches have the same state, at every moment: both digests of a store are those of the reference
- * over what it applied, and one frontier digest never stands beside two state digests.
+ * over what it applied, and one frontier digest never stands beside two state digests. Where damage took a cell and the
+ * log behind it the state is what it was before, which the node says itself; in the end it has to be mended.
  */
 import type { Checker, SimNode } from '../world.js'
 import { broken } from './broken.js'
 import type { Ledger } from './ledger.js'
+import { nodeOf } from './ledger.js'
 
 const name = 'equal frontier, equal state'
 
@@ -12,7 +14,10 @@ export function digests(ledger: Ledger): Checker {
   const stateOf = new Map<string, { state: string; node: string }>()
   const checked = new Map<string, string>()
 
-  const check = (node: SimNode): void => {
+  /** Nodes, by their directory, that told of a cell whose heads they do not know. */
+  const hurt = new Set<string>()
+
+  const check = (node: SimNode, atEnd = false): void => {
     const { store } = node
     if (!node.running || store === undefined || store.disk.state !== 'open') return
     const { position } = store.mark
@@ -20,6 +25,7 @@ export function digests(ledger: Ledger): Checker {
     const moment = `${node.life}/${node.incarnation}/${position}`
     if (position !== fold.order.length || checked.get(node.name) === moment) return
     checked.set(node.name, moment)
+    if (hurt.has(`${node.name}/${node.incarnation}`) && !atEnd) return
     const [frontier, state] = [store.frontierDigest(), store.stateDigest()]
     const other = stateOf.get(frontier)
     if (other !== undefined && other.state !== state) {
@@ -39,13 +45,18 @@ export function digests(ledger: Ledger): Checker {
 
   return {
     name,
+    onEvent(event, world) {
+      if (event.type !== 'notice' || event.what !== 'unreadable') return
+      const { flipped, incarnation } = nodeOf(world, event.node)
+      if (flipped.size > 0) hurt.add(`${event.node}/${incarnation}`)
+    },
     afterEvent(world) {
       for (const node of world.nodes) check(node)
     },
     atEnd(world) {
       for (const node of world.nodes) {
         checked.delete(node.name)
-        check(node)
+        check(node, true)
       }
     }
   }
