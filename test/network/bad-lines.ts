@@ -9,7 +9,7 @@ import { freePort } from '../support/free-port.js'
 import { Load } from '../support/load.js'
 import type { Fleet } from '../support/peer-process.js'
 import { PeerProcess } from '../support/peer-process.js'
-import { Proxy } from '../support/proxy.js'
+import { BadLine } from '../support/proxy.js'
 import { seededFractions } from '../support/random.js'
 
 const REDIRECT = new URL('../support/redirect-main.js', import.meta.url).href
@@ -28,7 +28,7 @@ export interface BadLinesInit {
 export async function badLines(fleet: Fleet, init: BadLinesInit): Promise<void> {
   const fraction = seededFractions(init.seed)
   const ports = await Promise.all(Array.from({ length: NODES }, freePort))
-  const proxies = await Promise.all(ports.map(port => Proxy.start(port, { ...GOOD })))
+  const proxies = await Promise.all(ports.map(port => BadLine.start(port, { ...GOOD })))
   const redirect = Object.fromEntries(ports.map((port, at) => [port, proxies[at]!.port]))
   const env = {
     NODE_OPTIONS: `--import ${REDIRECT}`,

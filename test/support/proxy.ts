@@ -15,7 +15,7 @@ export interface Line {
 
 const PIECE_BYTES = 4096
 
-export class Proxy {
+export class BadLine {
   readonly line: Line
   readonly port: number
   resets = 0
@@ -29,10 +29,10 @@ export class Proxy {
   }
 
   /** Listens on loopback and passes on to `target`, a port of loopback. */
-  static async start(target: number, line: Line): Promise<Proxy> {
+  static async start(target: number, line: Line): Promise<BadLine> {
     const server = createServer({ allowHalfOpen: true })
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-    const proxy = new Proxy(server, (server.address() as { port: number }).port, line)
+    const proxy = new BadLine(server, (server.address() as { port: number }).port, line)
     server.on('connection', near => {
       const far = connect({ port: target, host: '127.0.0.1', allowHalfOpen: true })
       for (const [socket, other] of [
