@@ -304,6 +304,14 @@ class Libp2pNet implements Net {
     this.#soon ??= this.#init.clock.schedule(20, () => this.#retarget())
   }
 
+  /** Another record of this node goes round: of an earlier life, or of a process that runs on a copy of its directory. */
+  #outbid({ version, addrs }: PresenceFields): void {
+    if (this.#own.outbid(() => this.#announce(version))) return
+    const where = addrs.find(addr => !this.addrs().includes(addr))
+    this.#log('%s: %s', RUNS_TWICE, where)
+    this.#running?.handlers.onRefused(this.#self, RUNS_TWICE, where)
+  }
+
   #announce(above?: number): void {
     if (this.#running === undefined) return
     this.#own.announce(this.addrs(), above).catch(error => this.#log('presence: %s', messageOf(error)))
