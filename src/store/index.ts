@@ -148,8 +148,8 @@ export interface PeerRecord {
  */
 export interface RunReader {
   /**
-   * The next batches, at least one unless done, about `maxBytes` of bodies. When `done`, `proof` holds the bare headers
-   * that carry the covering signature of an unsigned last batch of a chain.
+   * The next batches, at least one unless done, about `maxBytes` of bodies. `proof` holds the bare headers up to the
+   * covering signature of each chain whose last batch among these is unsigned: every piece proves itself.
    */
   next(maxBytes: number): Promise<{ batches: Batch[]; proof: BareHeader[]; done: boolean }>
   /** Adds a further WANT to the same walk; answers false when no batch of `have` is known here. */

@@ -172,7 +172,7 @@ export class Run implements RunReader {
       this.#ends.set(chainText(chain), { chain, batch })
     }
     const done = this.#read.length === 0 && this.#ranges.length === 0
-    return { batches, proof: done ? await this.#proof() : [], done }
+    return { batches, proof: await this.#proof(), done }
   }
 
   async close(): Promise<void> {

@@ -1,10 +1,12 @@
 /** Answering WANTs, covers of unsigned batches, tips and checks by position. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { nodeCrypto } from '../../src/base/crypto-node.js'
 import type { BareHeader, Batch } from '../../src/log/index.js'
 import { tipOf } from '../../src/log/index.js'
 import type { Store } from '../../src/store/index.js'
 import { logKey } from '../../src/store/keys.js'
+import { checkRun } from '../../src/wire/index.js'
 import { batchesOf, carry } from './exchange.js'
 import { closeStore, put, SeededRandom, storeOf } from './harness.js'
 
@@ -120,6 +122,26 @@ test('unsigned batches are proved by headers that follow, held until the signed 
   await middle.apply([unsigned(all[5]!)])
   const { damage } = await middle.verify()
   assert.equal(damage.length, 1, 'nothing proves the last one')
+  for (const store of [source, middle]) await closeStore(store)
+})
+
+test('each piece of a run proves itself, also where the next would go on', async () => {
+  const source = await writer(1, 1, 0)
+  for (let i = 0; i < 6; i++) await source.write({ ops: [put('k', i)] })
+  const all = await batchesOf(source)
+  const middle = await storeOf(2)
+  await middle.apply([...all.slice(0, 4).map(unsigned), all[4]!, all[5]!])
+  const run = middle.openRun()
+  assert.equal(await run.add({ type: 'want', tip: tipOf(all[5]!), have: [], offset: 0 }), true)
+  const proofs: BareHeader['id'][][] = []
+  for (let piece = await run.next(1); ; piece = await run.next(1)) {
+    await checkRun({ batches: piece.batches, proof: piece.proof }, nodeCrypto)
+    proofs.push(piece.proof.map(({ id }) => id))
+    if (piece.done) break
+  }
+  assert.deepEqual(proofs[2], [all[3]!.id, all[4]!.id])
+  assert.deepEqual(proofs.slice(4, 6), [[], []])
+  await run.close()
   for (const store of [source, middle]) await closeStore(store)
 })
 
