@@ -35,7 +35,7 @@ export const heldChecks: readonly Check[] = [
       const cases = long.map(({ tip, openMs, shownBy, holdsUp }) => {
         const from =
           shownBy.length === 0 ? 'nobody connected' : shownBy.map(peer => called(peer, node.book)).join(', ')
-        const held = holdsUp === 0 ? '' : `, ${counted(holdsUp, 'batch', 'batches')} wait for it`
+        const held = holdsUp === 0 ? '' : `; holds up ${counted(holdsUp, 'batch', 'batches')}`
         return `${batchName(tip)} for ${span(openMs)}, of ${from}${held}`
       })
       return warn(
@@ -63,7 +63,7 @@ export const heldChecks: readonly Check[] = [
         missing: missing.map(tipFields)
       }
       if (batches === 0) return ok('no batch waits for another one', details)
-      const sentence = `${counted(batches, 'batch', 'batches')} (${size(bytes)}) wait for others, the oldest for ${span(oldestMs)}`
+      const sentence = `held back until others come: ${counted(batches, 'batch', 'batches')} (${size(bytes)}), the oldest for ${span(oldestMs)}`
       if (oldestMs < longMs) return ok(sentence, details)
       const cases = [
         ...by.map(
