@@ -51,12 +51,20 @@ function headline({ status, checks, peerId, network, running }: DoctorReport, ou
   const count = (wanted: DoctorStatus) => checks.filter(check => check.status === wanted).length
   const said = {
     ok: 'all is well',
-    warn: `${count('warn')} of ${checks.length} checks want attention`,
-    fail: `${count('fail')} of ${checks.length} checks failed, ${count('warn')} want attention`
+    warn: wanting(count('warn')),
+    fail: `${numbered(count('fail'))} failed${count('warn') === 0 ? '' : `, ${wanting(count('warn'))}`}`
   }
   const whose = peerId === null ? 'a directory that cannot be opened' : peerId
   const where = network === null ? '' : ` in network ${network}`
   return `${whose}${where}${running ? '' : ', which does not run'}: ${out.paint(COLORS[status], said[status])}`
+}
+
+function numbered(count: number): string {
+  return `${count} ${count === 1 ? 'check' : 'checks'}`
+}
+
+function wanting(count: number): string {
+  return `${numbered(count)} ${count === 1 ? 'wants' : 'want'} attention`
 }
 
 function describeCheck({ name, status, evidence, remedy }: DoctorCheck, width: number, out: Output): string {
