@@ -216,12 +216,49 @@ export interface WaitTarget extends WaitOptions {
 }
 
 export interface VerifyReport {
+  /** Nothing is damaged, or nothing is any more. */
   ok: boolean
   batches: number
   ops: number
   keys: number
-  /** One entry a fault; empty when all is well. */
+  /** One entry a fault that stands; empty when all is well. */
   damage: { where: string; what: string }[]
+  /** One entry a fault that was found and is mended; empty without `repair`. */
+  repaired: { where: string; what: string }[]
+  /** The batches that are damaged here and come from a peer as soon as one that has them is connected. */
+  waiting: MissingBatch[]
+}
+
+/** A batch of the log whose record is damaged or missing here. */
+export interface MissingBatch {
+  /** Batch id, 64 hex digits. */
+  batch: string
+  /** Peer id of its author. */
+  author: string
+  epoch: string
+  seq: number
+  /** Its position in the log of this node. */
+  position: number
+  /** Whether this node wrote it. */
+  own: boolean
+  /** Every peer that was connected was asked for it, and none had it. */
+  nobody: boolean
+}
+
+/** What the quiet check of the whole store found, and how far it is. Times in milliseconds since the Unix epoch. */
+export interface ScrubStatus {
+  /** When the last whole pass ended; null before the first. */
+  lastPassAtMs: number | null
+  /** Of the pass under way, 0 to 1. */
+  progress: number
+  /** Batches that wait for a peer, and records found damaged in the last pass and this one that are not mended. */
+  damaged: number
+}
+
+export interface VerifyOptions {
+  /** Mend what can be made again from the log, and note what is to be fetched from peers. @default false */
+  repair?: boolean
+  signal?: AbortSignal
 }
 
 export interface Invite {

@@ -158,6 +158,8 @@ export interface HoleAsk {
   /** Streams that were asked in this round over the peers. */
   readonly tried: Set<StreamId>
   dueMs: number
+  /** When the next round begins; infinite while one is under way. */
+  againMs: number
   /** Milliseconds until all peers are asked again; longer each time. */
   repeatMs: number
   /** Its predecessors are known to nobody who was asked: the whole log behind it is asked for. */

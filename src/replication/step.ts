@@ -134,7 +134,7 @@ function onStreamEvent(turn: Turn, stream: Stream, event: StreamEvent): void {
       return
     case 'headsRead':
       showRead(turn, stream, event.tips)
-      askForHoles(turn)
+      askForHoles(turn, stream)
       return
     case 'served':
       onServed(turn, stream, event.tip, event.known)
@@ -166,6 +166,7 @@ function receive<T extends Message['type']>(
     return
   }
   handlers[message.type as T](turn, stream, message, notes)
+  if (message.type === 'hello') askForHoles(turn, stream)
 }
 
 function onCommitted(turn: Turn, applied: readonly AppliedHere[]): void {

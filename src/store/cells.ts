@@ -117,6 +117,18 @@ export class DraftCells {
     }
   }
 
+  /** Puts what the log gives in place of what a loaded cell holds; it goes to disk with this commit. */
+  replace(text: string, { heads, changedAt, overwritten }: RebuiltCell): void {
+    const cell = this.get(text)
+    cell.heads = heads.slice()
+    cell.changedAt = changedAt
+    cell.touched = true
+    for (const identity of overwritten) {
+      this.#overwritten.set(identity, true)
+      this.#newlyOverwritten.add(identity)
+    }
+  }
+
   /** Takes in a cell that cannot be made again now: ops on it are logged, and its heads stay unknown. */
   loadLost(text: string, key: Uint8Array, diskKey: Uint8Array, lostAfter: number, reason: string): void {
     const cell = {

@@ -13,7 +13,10 @@ import type { BareHeader, Batch } from '../log/index.js'
 import { peerIdOf } from '../log/index.js'
 import type { CellNote } from './cells.js'
 import { Draft } from './draft.js'
+import { filledText } from './hole-keeper.js'
+import type { HoleTable } from './holes.js'
 import type { ApplyResult, CommitNotice, Committed } from './index.js'
+import { positionName } from './inspection.js'
 import { textOf } from './keys.js'
 import type { BranchCache } from './lineage.js'
 import type { LocalInit, LocalOutcome } from './local.js'
@@ -27,6 +30,8 @@ import type { Meta, State } from './state.js'
 
 /** Bytes of remote bodies that one commit takes: keeps the memory of a commit bounded. */
 const remoteBytes = 16 * 1024 * 1024
+/** Cells that one commit makes again from the log. */
+const remadeKeys = 256
 
 export interface WriteRequest {
   readonly type: 'write'
@@ -48,6 +53,8 @@ export interface UpkeepRequest {
   readonly type: 'upkeep'
   /** Keys whose cells are looked at: damaged ones are made again. */
   readonly keys?: readonly Uint8Array[]
+  /** All of them are made again: they did not take in what the log holds. */
+  readonly again?: boolean
   run(draft: Draft): Promise<void> | void
   resolve(): void
   reject(error: unknown): void
@@ -62,6 +69,9 @@ export interface CommitterInit extends LocalInit {
   readonly identity: Pick<Meta, 'storeId' | 'database' | 'author'>
   readonly state: () => State
   readonly rebuild: RebuildCell
+  readonly holes: HoleTable
+  /** Told of each place that was damaged and is whole again. */
+  readonly mended: (where: string) => void
   /** Puts into a commit what waits for one. */
   readonly addWaiting: (draft: Draft) => void
   readonly announce: (notice: CommitNotice) => void
@@ -74,6 +84,9 @@ export class Committer {
   readonly #init: CommitterInit
   #queue: Request[] = []
   #running: Promise<void> | undefined
+  /** Settles when commits may go on; undefined while they may. */
+  #held: Promise<void> | undefined
+  #inFlight: Promise<void> | undefined
   #generation = 0
   #closed = false
 
@@ -100,6 +113,31 @@ export class Committer {
   repair(key: Uint8Array): void {
     const done = (): void => undefined
     this.enqueue({ type: 'upkeep', keys: [key], run: done, resolve: done, reject: done })
+  }
+
+  /** Has cells made again that did not take in what the log holds, a piece at a time. */
+  remake(keys: readonly Uint8Array[]): void {
+    const done = (): void => undefined
+    for (let from = 0; from < keys.length; from += remadeKeys) {
+      const some = keys.slice(from, from + remadeKeys)
+      this.enqueue({ type: 'upkeep', keys: some, again: true, run: done, resolve: done, reject: done })
+    }
+  }
+
+  /** Runs `work` while no commit is made: what arrives meanwhile waits in the queue. One at a time. */
+  async exclusive<T>(work: () => Promise<T>): Promise<T> {
+    while (this.#held !== undefined) await this.#held
+    let release = (): void => undefined
+    this.#held = new Promise<void>(resolve => {
+      release = resolve
+    })
+    try {
+      while (this.#inFlight !== undefined) await this.#inFlight
+      return await work()
+    } finally {
+      this.#held = undefined
+      release()
+    }
   }
 
   /** Takes a request back that no commit has taken yet. */
@@ -133,8 +171,11 @@ export class Committer {
   async #run(): Promise<void> {
     await undefined // callers of the same turn go into one commit
     while (this.#queue.length > 0) {
+      while (this.#held !== undefined) await this.#held
       const taken = this.#take()
-      await this.#commit(taken)
+      this.#inFlight = this.#commit(taken)
+      await this.#inFlight
+      this.#inFlight = undefined
     }
     this.#running = undefined
   }
@@ -178,6 +219,7 @@ export class Committer {
       return
     }
     draft.publish()
+    this.#fill(done.session)
     this.#tell(done)
     this.#init.announce({ applied: draft.applied })
     this.#resolve(requests, done)
@@ -202,7 +244,7 @@ export class Committer {
   }
 
   async #draft(requests: readonly Request[]): Promise<Done> {
-    const { disk, crypto, branches, strategy, clock, identity, rebuild } = this.#init
+    const { disk, crypto, branches, strategy, clock, identity, rebuild, holes } = this.#init
     const state = this.#init.state()
     const nowMs = clock.now()
     const draft = new Draft({ disk, hashes: crypto, state, branches, strategy, nowMs, rebuild })
@@ -216,15 +258,16 @@ export class Committer {
       } else if (request.type === 'apply') {
         const ops = new Map<Batch, RemoteOp[]>()
         for (const batch of request.batches) {
-          const list = remoteOps(batch, crypto)
+          // What fills a hole of the log is not applied again.
+          const list = holes.get(batch.id) === undefined ? remoteOps(batch, crypto) : []
           wanted.remote(list)
           ops.set(batch, list)
         }
         remote.push({ request, ops })
-      } else for (const key of request.keys ?? []) wanted.cell(textOf(key), key)
+      } else for (const key of request.keys ?? []) wanted.cell(textOf(key), key, request.again)
     }
     await wanted.load()
-    const session = new RemoteSession({ author: this.#init.author, limits: this.#init.limits }, draft)
+    const session = new RemoteSession(this.#init, draft)
     const results = new Map<Request, ApplyResult[]>()
     for (const { request, ops } of remote)
       results.set(request, await session.apply(request.batches, request.proof, ops))
@@ -233,8 +276,21 @@ export class Committer {
     const outcomes = await writer.finish()
     this.#init.addWaiting(draft)
     for (const request of requests) if (request.type === 'upkeep') await request.run(draft)
-    if (draft.applied.length > 0 || draft.cells.isTouched) draft.finish(identity)
+    if (draft.applied.length > 0 || draft.cells.isTouched || draft.isMended) draft.finish(identity)
     return { draft, results, outcomes, session }
+  }
+
+  /** Holes are filled: what could not be made from the log for their sake is made now. */
+  #fill({ refill }: RemoteSession): void {
+    if (refill.filled.length === 0) return
+    const { holes, emit, disk, mended } = this.#init
+    for (const hole of refill.filled) {
+      holes.remove(hole)
+      mended(positionName(hole.position))
+      emit('storage', { state: disk.state, reason: filledText(hole) })
+    }
+    holes.changed()
+    this.remake(refill.keys)
   }
 
   #tell({ draft, session }: Done): void {

@@ -51,9 +51,19 @@ export class DamageReports {
 
   /** Tells what is damaged and what that leads to, the first time. */
   tell(error: NatterError, consequence: string): void {
-    const reason = `${error.message}; ${consequence}`
-    if (this.#told.has(reason) || this.#told.size >= toldPlaces) return
-    this.#told.add(reason)
-    this.#emit('storage', { state: this.#disk.state, reason })
+    const where = placeOf(error)
+    if (this.#told.has(where) || this.#told.size >= toldPlaces) return
+    this.#told.add(where)
+    this.#emit('storage', { state: this.#disk.state, reason: `${error.message}; ${consequence}` })
   }
+
+  /** What was damaged there is whole again: should it break once more, it is told once more. */
+  mended(where: string): void {
+    this.#told.delete(where)
+  }
+}
+
+function placeOf({ details, message }: NatterError): string {
+  const { where } = details
+  return typeof where === 'string' ? where : message
 }

@@ -79,6 +79,8 @@ export class Draft {
   time: HybridTime
   own: OwnChain | undefined
   readonly totals: Totals
+  /** Mark or totals were not what the log says: the meta record goes with this commit. */
+  isMended = false
   readonly #digest: StateDigest
   readonly #changedIds = new Set<ClientIdHash>()
   readonly #forks = new ForkTable()

@@ -23,6 +23,8 @@ export interface LogReaderInit {
   readonly state: () => State
   readonly lineage: Lineage
   readonly cells: CellReader
+  /** A record cannot be read, or is not there although the log goes on behind it. */
+  readonly onDamage: (position: number, error: NatterError) => void
 }
 
 /** Batches of one read of the disk: large enough to amortise it, small enough for 8 MiB bodies. */
@@ -48,16 +50,39 @@ export class LogReader {
 
   /** The batch at a position; undefined when there is none. `STORE_DAMAGED` when it cannot be trusted. */
   async record(position: number): Promise<LogRecord | undefined> {
-    const { disk, hashes } = this.#init
+    const { disk, state } = this.#init
     const key = logKey(position)
-    const value = await disk.get(key)
-    return value === undefined ? undefined : decodeLog(key, value, position, hashes)
+    let value: Uint8Array | undefined
+    try {
+      value = await disk.get(key)
+    } catch (error) {
+      if (isDamage(error)) this.#init.onDamage(position, error)
+      throw error
+    }
+    if (value !== undefined) return this.decode(key, value)
+    if (position > 0 && position < state().mark.position) this.#lacks(position)
+    return undefined
   }
 
   async require(position: number): Promise<LogRecord> {
-    const record = await this.record(position)
-    if (record === undefined) throw damaged(`position ${position} of the log`, new Error('it is missing'))
-    return record
+    return (await this.record(position)) ?? this.#lacks(position)
+  }
+
+  /** Reads a record of the log; one that is damaged is noted, and thrown as `STORE_DAMAGED`. */
+  decode(key: Uint8Array, value: Uint8Array): LogRecord {
+    const position = positionOfKey(key)
+    try {
+      return decodeLog(key, value, position, this.#init.hashes)
+    } catch (error) {
+      if (isDamage(error)) this.#init.onDamage(position, error)
+      throw error
+    }
+  }
+
+  #lacks(position: number): never {
+    const error = damaged(`position ${position} of the log`, new Error('it is missing'))
+    this.#init.onDamage(position, error)
+    throw error
   }
 
   /** The batch at a position and its ops. The one read last is kept. */
@@ -79,8 +104,20 @@ export class LogReader {
     from: number,
     onDamage?: (error: NatterError) => void
   ): AsyncGenerator<{ position: number; record: LogRecord }> {
-    const { disk, hashes } = this.#init
+    const { disk, state } = this.#init
+    const upTo = state().mark.position
     const iterator = disk.iterate({ gt: logKey(from), lte: logKey(2 ** 48 - 1) })
+    let expected = from + 1
+    const lacks = (before: number): void => {
+      for (; expected < before && expected <= upTo; expected++) {
+        try {
+          this.#lacks(expected)
+        } catch (error) {
+          if (onDamage === undefined || !isDamage(error)) throw error
+          onDamage(error)
+        }
+      }
+    }
     try {
       for (
         let page = await iterator.next(pageBatches);
@@ -89,9 +126,11 @@ export class LogReader {
       ) {
         for (const [key, value] of page) {
           const position = positionOfKey(key)
+          lacks(position)
+          expected = position + 1
           let record: LogRecord
           try {
-            record = decodeLog(key, value, position, hashes)
+            record = this.decode(key, value)
           } catch (error) {
             if (onDamage === undefined || !isDamage(error)) throw error
             onDamage(error)
@@ -100,6 +139,7 @@ export class LogReader {
           yield { position, record }
         }
       }
+      lacks(upTo + 1)
     } finally {
       await iterator.close()
     }

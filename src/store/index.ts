@@ -5,7 +5,16 @@
  * client ids and digests are what the log says, at every instant, also after a crash. Knows nothing of networks: it
  * says what is held, in local positions. Disk layout: protocols/storage.md and keys.ts.
  */
-import type { Clock, Crypto, Limits, NodeEvents, Random, Signer, VerifyReport } from '../base/index.js'
+import type {
+  Clock,
+  Crypto,
+  Limits,
+  NodeEvents,
+  Random,
+  Signer,
+  VerifyOptions,
+  VerifyReport
+} from '../base/index.js'
 import type { Disk, DiskSnapshot } from '../disk/index.js'
 import type {
   Author,
@@ -157,6 +166,17 @@ export interface RunReader {
   close(): Promise<void>
 }
 
+/** A batch whose record is damaged or missing here, and what a WANT for it says. */
+export interface MissingHere {
+  readonly tip: Tip
+  readonly batch: BatchId
+  readonly position: number
+  /** What stands right before it in its author's log. */
+  readonly have: readonly Tip[]
+  /** Every peer that was connected was asked for it, and none had it. */
+  readonly nobody: boolean
+}
+
 export interface StoreStatus {
   readonly ops: number
   readonly keys: number
@@ -188,7 +208,8 @@ export interface Store {
   write(write: LocalWrite, options?: { signal?: AbortSignal }): Promise<Committed>
   /**
    * Applies verified batches in the given order and resolves when those that could be applied are durable. `proof` are
-   * bare headers up to the signature that covers unsigned batches at the end.
+   * bare headers up to the signature that covers unsigned batches at the end. A batch that is applied already and whose
+   * record here is damaged is written again in its place; its result is 'duplicate'.
    */
   apply(batches: readonly Batch[], proof?: readonly BareHeader[]): Promise<ApplyResult[]>
 
@@ -245,8 +266,18 @@ export interface Store {
   ackFromProgram(from: string, ops: readonly OpName[]): Promise<void>
   programHas(from: string, name: OpName): Promise<boolean>
 
-  /** Checks chain, signatures, checksums, and the state against the log. */
-  verify(options?: { signal?: AbortSignal }): Promise<VerifyReport>
+  /** The batches whose records are damaged here, by position, at most `limit`. `apply` puts each back in its place. */
+  missing(limit?: number): Promise<MissingHere[]>
+  /** Called when `missing` changed. */
+  onMissing(listener: () => void): () => void
+  /** Every peer that is connected was asked for this batch, and none has it. */
+  noteUnanswered(batch: BatchId): void
+  /**
+   * Checks chain, signatures, checksums, and the state against the log. With `repair` everything that follows from the
+   * log is made again where it differs, and what is to come from peers is noted; commits wait meanwhile. Interrupted,
+   * it is simply repeated.
+   */
+  verify(options?: VerifyOptions): Promise<VerifyReport>
   close(): Promise<void>
 }
 
@@ -266,5 +297,5 @@ export interface StoreInit {
   readonly storeId?: string | undefined
 }
 
-export { openStore } from './open.js'
+export { openStore, repairClosedStore } from './open.js'
 export type { CellSurvey, ClockReading, Fork, StoreSurvey } from './survey.js'

@@ -17,6 +17,8 @@ export const SPACE = {
   branch: 0x42,
   /** `C ‖ SHA-256 of the client id` → the ops of the first copy known here. */
   clientId: 0x43,
+  /** `D ‖ position u48` → the batch that stood there and is to be fetched again. */
+  hole: 0x44,
   /** `F ‖ author u32 ‖ epoch 8` → from which seq on the epoch is forked. */
   fork: 0x46,
   /** `H ‖ key length u16 ‖ key ‖ position u48 ‖ index u16` → nothing: the op is in the log. */
@@ -33,6 +35,8 @@ export const SPACE = {
   peer: 0x50,
   /** `Q ‖ key` → nothing: the key has more than one version. */
   conflict: 0x51,
+  /** `R` → nothing: a repair has begun and not come to its end. */
+  repair: 0x52,
   /** `S ‖ name length u16 ‖ name ‖ position u48 ‖ index u16` → nothing: an op that a program acknowledged out of order. */
   programAck: 0x53,
   /** `T ‖ author u32 ‖ batch id 16` → where the tip stands. */
@@ -52,6 +56,7 @@ export interface Chain {
 }
 
 export const META_KEY = new Uint8Array([SPACE.meta])
+export const REPAIR_KEY = new Uint8Array([SPACE.repair])
 const CHAIN_BYTES = 1 + 4 + 8 + 2
 export const INDEX_KEY_BYTES = CHAIN_BYTES + 6
 
@@ -126,6 +131,12 @@ export function logKey(position: number): Uint8Array {
   const key = new Uint8Array(7)
   key[0] = SPACE.log
   putUint(key, 1, 6, position)
+  return key
+}
+
+export function holeKey(position: number): Uint8Array {
+  const key = logKey(position)
+  key[0] = SPACE.hole
   return key
 }
 

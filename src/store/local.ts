@@ -10,7 +10,7 @@
 import { failpoint } from '../base/failpoints.js'
 import type { Crypto, Limits, Random, Signer } from '../base/index.js'
 import { FORMAT, fromUtf8, isNatterError, NatterError } from '../base/index.js'
-import type { Author, Batch, BatchHeader, DatabaseId, Dep, ShortId } from '../log/index.js'
+import type { Author, Batch, BatchHeader, DatabaseId, Dep, Epoch, ShortId } from '../log/index.js'
 import {
   compareDeps,
   encodeBody,
@@ -142,7 +142,7 @@ export class LocalWriter {
       }
       await this.#seal()
     }
-    const fresh = this.#begin()
+    const fresh = await this.#begin()
     const plan = planWrite(this.#draft, prepared, fresh, true)
     if (plan === undefined) {
       const refused = tooLarge(`ops over versions of more than ${FORMAT.deps} batches`)
@@ -157,7 +157,7 @@ export class LocalWriter {
     this.#put(prepared, plan, fresh)
   }
 
-  #begin(): OpenBatch {
+  async #begin(): Promise<OpenBatch> {
     const draft = this.#draft
     const { limits, author } = this.#init
     const { nowMs, state } = draft.init
@@ -169,7 +169,7 @@ export class LocalWriter {
       own = undefined
       time = { ms: nowMs - 1, counter: 0 }
     }
-    const epoch = own?.epoch ?? mintEpoch(nowMs, this.#init.random.bytes(4))
+    const epoch = own?.epoch ?? (await this.#newEpoch(number))
     if (own === undefined) failpoint('store.epoch.minted')
     const chain = { author: number, epoch, branch: own?.branch ?? 0 }
     time = nextTime(time, nowMs)
@@ -194,6 +194,15 @@ export class LocalWriter {
       needs,
       table: new Set(),
       size: 8
+    }
+  }
+
+  /** A machine that was resumed twice from one snapshot may draw what its other life has drawn. */
+  async #newEpoch(author: number): Promise<Epoch> {
+    const { init, lineage } = this.#draft
+    for (;;) {
+      const epoch = mintEpoch(init.nowMs, this.#init.random.bytes(4))
+      if ((await lineage.branch({ author, epoch, branch: 0 })) === undefined) return epoch
     }
   }
 
@@ -243,19 +252,19 @@ export class LocalWriter {
     this.#open = undefined
     const { crypto, database, author } = this.#init
     const { chain, origin, time, position } = open
-    const places: Place[] = []
-    const deps: Dep[] = []
+    const named: { dep: Dep; place: Place }[] = []
     for (const need of open.needs.values()) {
       const place = await this.#placeOf(need)
-      deps.push({
-        author: this.#draft.init.state.authors.nameOf(place.author),
-        epoch: place.epoch,
-        seq: place.seq,
-        id: place.id
+      const { epoch, seq, id } = place
+      named.push({
+        dep: { author: this.#draft.init.state.authors.nameOf(place.author), epoch, seq, id },
+        place
       })
-      if (place.author === chain.author) places.push(place)
     }
-    deps.sort(compareDeps)
+    // The record of the branch lists them in the order of the header, as it would be had the batch been received.
+    named.sort((a, b) => compareDeps(a.dep, b.dep))
+    const deps = named.map(({ dep }) => dep)
+    const places = named.map(({ place }) => place).filter(place => place.author === chain.author)
     const fields: Omit<BatchHeader, 'root' | 'bodyLength'> = {
       database,
       author,

@@ -5,7 +5,7 @@
  */
 
 import { failpoint } from '../base/failpoints.js'
-import type { NodeEvents } from '../base/index.js'
+import type { NodeEvents, VerifyReport } from '../base/index.js'
 import { NatterError, toHex } from '../base/index.js'
 import type { Disk, DiskWrite } from '../disk/index.js'
 import type { StoreId } from '../log/index.js'
@@ -13,10 +13,13 @@ import { authorOf, databaseIdOf } from '../log/index.js'
 import type { AuthorTable } from './authors.js'
 import type { UpkeepRequest } from './commit.js'
 import { Committer } from './commit.js'
-import { DamageReports } from './damage.js'
+import { DamageReports, isDamage } from './damage.js'
 import type { IsForked } from './heads.js'
 import { LogReader } from './history.js'
+import { HoleKeeper } from './hole-keeper.js'
+import { HoleTable } from './holes.js'
 import type { AppliedBatch, Store, StoreInit } from './index.js'
+import type { InspectionInit } from './inspection.js'
 import { logKey, META_KEY } from './keys.js'
 import { BranchCache, Lineage } from './lineage.js'
 import { Listeners } from './listeners.js'
@@ -25,9 +28,11 @@ import { ProgramAcks } from './program-acks.js'
 import { CellReader } from './reads.js'
 import type { RebuildCell } from './rebuild.js'
 import { cellRebuilder } from './rebuild.js'
+import { damaged } from './records.js'
 import type { Meta, State } from './state.js'
 import { decodeMeta, encodeMeta, loadState } from './state.js'
 import { LogStore } from './store.js'
+import { repairStore } from './verify.js'
 
 /**
  * Opens the store on an open disk. Throws `NETWORK_MISMATCH` for a disk of another network, `FORMAT_UNKNOWN` for a
@@ -39,7 +44,10 @@ export async function openStore(init: StoreInit): Promise<Store> {
   const branches = new BranchCache()
   const peers = new PeerTable(crypto)
   await peers.load(disk)
-  let state = await loadState(disk, await readMeta(init), crypto)
+  const holes = new HoleTable()
+  await holes.load(disk, crypto)
+  const lostAtOpen: number[] = []
+  let state = await loadState(disk, await readMeta(init), crypto, lostAtOpen)
   const events = new Listeners()
   const emit = <K extends keyof NodeEvents>(type: K, event: NodeEvents[K]): void => events.emit(type, event)
   const damage = new DamageReports(disk, emit)
@@ -50,7 +58,8 @@ export async function openStore(init: StoreInit): Promise<Store> {
   const repair = (key: Uint8Array): void => committer.repair(key)
   const isForked: IsForked = origin => state.forks.covers(origin)
   const cells = new CellReader({ disk, hashes: crypto, names, strategy, isForked, emit, rebuild, repair })
-  const log = new LogReader({ disk, hashes: crypto, state: () => state, lineage, cells })
+  const onDamage = (position: number, error: NatterError): void => keeper.note(position, error)
+  const log = new LogReader({ disk, hashes: crypto, state: () => state, lineage, cells, onDamage })
   const committer = new Committer({
     ...init,
     ...identity,
@@ -59,12 +68,23 @@ export async function openStore(init: StoreInit): Promise<Store> {
     branches,
     state: () => state,
     rebuild,
+    holes,
+    mended: where => damage.mended(where),
     addWaiting: draft => draft.afterwards.push(peers.writeTo(draft.write)),
     announce: notice => events.announce(notice),
     emit,
     repeated: ops => log.repeated(ops)
   })
   const commit = (run: UpkeepRequest['run']): Promise<void> => committer.upkeep(run)
+  const keeper = new HoleKeeper({
+    disk,
+    hashes: crypto,
+    state: () => state,
+    lineage,
+    table: holes,
+    damage,
+    commit
+  })
   const programs = new ProgramAcks({ disk, log, lineage, peers, state: () => state, commit })
   const reload = async (): Promise<{ state: State; known: number }> => {
     const known = state.mark.position
@@ -73,11 +93,12 @@ export async function openStore(init: StoreInit): Promise<Store> {
     log.clear()
     programs.clear()
     await peers.load(disk)
-    state = await loadState(disk, await readMeta(init), crypto)
+    await holes.load(disk, crypto)
+    state = await loadState(disk, await readMeta(init), crypto, lostAtOpen)
     return { state, known }
   }
   const detach = followDisk({ disk, events, log, reload })
-  return new LogStore({
+  const store = new LogStore({
     init,
     ...identity,
     state: () => state,
@@ -89,8 +110,36 @@ export async function openStore(init: StoreInit): Promise<Store> {
     programs,
     events,
     damage,
+    holes,
+    keeper,
+    reload,
     detach
   })
+  if (holes.size > 0) keeper.recheck().catch(() => undefined) // noted, and tried again when it is filled
+  for (const position of lostAtOpen) keeper.note(position, damaged(`position ${position} of the log`))
+  return store
+}
+
+/**
+ * Repairs a store that nobody has open, also one that cannot be opened. What is to come from peers is noted in it and asked
+ * for when it is open next. Rejects with `NETWORK_MISMATCH` or `FORMAT_UNKNOWN` as `openStore` does, and with what the
+ * disk rejects with; then it can be repeated.
+ */
+export async function repairClosedStore(
+  init: StoreInit,
+  options: Pick<InspectionInit, 'signal' | 'onProgress'> = {}
+): Promise<VerifyReport> {
+  const { network, signer, crypto, random } = init
+  const database = databaseIdOf(network, crypto)
+  let meta: Meta | undefined
+  try {
+    meta = await readMeta(init)
+  } catch (error) {
+    if (!isDamage(error)) throw error
+  }
+  requireNetwork(meta, init)
+  const storeId = (init.storeId ?? meta?.storeId ?? toHex(random.bytes(8))) as StoreId
+  return repairStore({ ...init, ...options, author: authorOf(signer.publicKey), database, storeId })
 }
 
 /** Has memory built anew when the disk was opened again, and passes on what the disk says of itself. */
@@ -133,15 +182,18 @@ async function readMeta({ disk, crypto }: StoreInit): Promise<Meta | undefined> 
   return value === undefined ? undefined : decodeMeta(value, crypto)
 }
 
+function requireNetwork(meta: Meta | undefined, { network, crypto }: StoreInit): void {
+  if (meta !== undefined && meta.database !== databaseIdOf(network, crypto))
+    throw new NatterError('NETWORK_MISMATCH', `the store belongs to another network than ${network}`)
+}
+
 /** Who this store is: kept in it, and made anew where it is first opened or was put back. */
 async function identityOf(init: StoreInit): Promise<Identity> {
   const { disk, network, signer, crypto, random, storeId } = init
   const database = databaseIdOf(network, crypto)
   const author = authorOf(signer.publicKey)
   const meta = await readMeta(init)
-  if (meta !== undefined && meta.database !== database) {
-    throw new NatterError('NETWORK_MISMATCH', `the store belongs to another network than ${network}`)
-  }
+  requireNetwork(meta, init)
   const isSame =
     meta !== undefined && meta.author === author && (storeId === undefined || storeId === meta.storeId)
   if (isSame) return { storeId: meta.storeId, database, author }

@@ -41,6 +41,8 @@ export function remoteOps(batch: Batch, hashes: Hashes): RemoteOp[] {
 export class Wanted {
   readonly #draft: Draft
   readonly #cells = new Map<string, { key: Uint8Array; diskKey: Uint8Array }>()
+  /** Cells that are made again although their records can be read. */
+  readonly #again = new Set<string>()
   readonly #ids = new Set<ClientIdHash>()
   readonly #identities = new Set<Identity>()
 
@@ -48,7 +50,8 @@ export class Wanted {
     this.#draft = draft
   }
 
-  cell(text: string, key: Uint8Array): void {
+  cell(text: string, key: Uint8Array, again = false): void {
+    if (again) this.#again.add(text)
     if (!this.#cells.has(text)) this.#cells.set(text, { key, diskKey: cellKey(key, this.#draft.arena) })
   }
 
@@ -84,6 +87,7 @@ export class Wanted {
     for (let i = 0; i < cells.length; i++) {
       const [text, { key, diskKey }] = cells[i]!
       if (!this.#take(text, key, diskKey, cellValues[i])) await this.#rebuild(text, key, diskKey)
+      else if (this.#again.has(text)) await this.#remake(text, key)
     }
     for (let i = 0; i < ids.length; i++) this.#takeId(ids[i]!, idValues[i])
     for (let i = 0; i < identities.length; i++) {
@@ -112,6 +116,17 @@ export class Wanted {
     } catch (error) {
       if (!isDamage(error)) throw error
       cells.loadLost(text, key, diskKey, accountedTo ?? mark.position, messageOf(error))
+    }
+  }
+
+  /** Makes a cell again that is intact and lacks what the log holds. Where the log is damaged it stays as it is. */
+  async #remake(text: string, key: Uint8Array): Promise<void> {
+    const { cells, init } = this.#draft
+    try {
+      const cell = await init.rebuild(key)
+      if (cell !== undefined) cells.replace(text, cell)
+    } catch (error) {
+      if (!isDamage(error)) throw error
     }
   }
 

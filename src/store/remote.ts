@@ -6,13 +6,16 @@ import type { Placement } from './apply.js'
 import { applyOps, placeBatch } from './apply.js'
 import { writeCovers } from './covers.js'
 import type { Draft } from './draft.js'
+import type { HoleTable } from './holes.js'
 import type { ApplyResult } from './index.js'
 import type { RemoteOp } from './prepare.js'
+import { Refill } from './refill.js'
 
 export interface RemoteInit {
   /** This node's author. */
   readonly author: Author
   readonly limits: Pick<Limits, 'clockDriftMs'>
+  readonly holes: HoleTable
 }
 
 /** The remote batches of one commit, and what there is to tell about them. */
@@ -21,12 +24,15 @@ export class RemoteSession {
   readonly reused: { key: Uint8Array }[] = []
   /** Authors whose clock is ahead, by how many milliseconds. */
   readonly ahead = new Map<Author, number>()
+  /** The batches that fill holes of the log. */
+  readonly refill: Refill
   readonly #init: RemoteInit
   readonly #draft: Draft
 
   constructor(init: RemoteInit, draft: Draft) {
     this.#init = init
     this.#draft = draft
+    this.refill = new Refill(init, draft)
   }
 
   async apply(
@@ -36,6 +42,12 @@ export class RemoteSession {
   ): Promise<ApplyResult[]> {
     const results: ApplyResult[] = []
     for (const batch of batches) {
+      const hole = this.#init.holes.get(batch.id)
+      if (hole !== undefined) {
+        if (!this.refill.filled.includes(hole)) await this.refill.put(hole, batch, [...proof, ...batches])
+        results.push({ batch, status: 'duplicate' })
+        continue
+      }
       const verdict = await placeBatch(this.#draft, batch)
       if (verdict.status === 'duplicate') results.push({ batch, status: 'duplicate' })
       else if (verdict.status === 'missing') {

@@ -18,7 +18,6 @@ import { coverKey, INDEX_KEY_BYTES, indexKey, logKey, readUint } from './keys.js
 import type { Lineage } from './lineage.js'
 import { chainText } from './lineage.js'
 import type { LogRecord } from './log-record.js'
-import { decodeLog } from './log-record.js'
 import { damaged, decodeCover, decodeIndex } from './records.js'
 
 /** Index entries that one range holds: bounded also when there are thousands of ranges. */
@@ -267,17 +266,16 @@ export class Run implements RunReader {
         this.#init.disk,
         stops.map(({ position }) => logKey(position))
       )
-      for (let i = 0; i < stops.length; i++) this.#decode(stops[i]!, values[i])
+      for (let i = 0; i < stops.length; i++) await this.#decode(stops[i]!, values[i])
     }
   }
 
-  #decode(stop: Stop, value: Uint8Array | undefined): void {
+  async #decode(stop: Stop, value: Uint8Array | undefined): Promise<void> {
     if (this.#isCut(stop)) return
     const { chain, seq, position } = stop
     try {
-      if (value === undefined) throw damaged(`position ${position} of the log`, new Error('it is missing'))
-      const record = decodeLog(logKey(position), value, position, this.#init.hashes)
-      this.#read.push({ chain, record })
+      const record = value === undefined ? undefined : this.#init.log.decode(logKey(position), value)
+      this.#read.push({ chain, record: record ?? (await this.#init.log.require(position)) })
     } catch (error) {
       if (!isDamage(error)) throw error
       this.#cut.set(chainText(chain), seq)

@@ -3,7 +3,7 @@
  * It is what the newest durable commit says, and is loaded from disk at open and after a fence.
  */
 import type { Hashes } from '../base/index.js'
-import { type ByteReader, NatterError, toHex } from '../base/index.js'
+import { type ByteReader, isNatterError, NatterError, toHex } from '../base/index.js'
 import type { Disk } from '../disk/index.js'
 import type {
   Author,
@@ -134,8 +134,16 @@ export function decodeMeta(value: Uint8Array, hashes: Hashes): Meta {
   })
 }
 
-/** Reads everything that memory holds, and checks the end of the log. No replay. */
-export async function loadState(disk: Disk, meta: Meta | undefined, hashes: Hashes): Promise<State> {
+/**
+ * Reads everything that memory holds, and checks the end of the log. No replay. Records at the end that are damaged, and
+ * that the tips and the mark name all the same, are added to `lost`: they are to be fetched again.
+ */
+export async function loadState(
+  disk: Disk,
+  meta: Meta | undefined,
+  hashes: Hashes,
+  lost: number[] = []
+): Promise<State> {
   const state = new State()
   await each(disk, SPACE.author, (key, value) => state.authors.load(key, value, hashes))
   await each(disk, SPACE.tip, (key, value) => {
@@ -149,7 +157,7 @@ export async function loadState(disk: Disk, meta: Meta | undefined, hashes: Hash
     state.digest = new StateDigest(meta.digest)
     state.time = meta.time
   }
-  await checkTail(disk, state, hashes)
+  await checkTail(disk, state, hashes, lost)
   return state
 }
 
@@ -169,45 +177,45 @@ export async function each(
 }
 
 /** The newest batch stands at the mark, carries its check, and is a tip. */
-async function checkTail(disk: Disk, state: State, hashes: Hashes): Promise<void> {
+async function checkTail(disk: Disk, state: State, hashes: Hashes, lost: number[]): Promise<void> {
   const { position, check } = state.mark
-  const newest = await newestRecords(disk, 2, hashes)
-  const last = newest[0]
-  if (last === undefined) {
-    if (position === 0) return
-    throw damaged(`position ${position} of the log`, new Error('it is missing'))
-  }
-  if (last.position !== position) {
-    throw damaged(`position ${position} of the log`, new Error(`the log ends at ${last.position}`))
-  }
-  const before = position === 1 ? NO_CHECK : newest[1]?.record.check
-  const { batch } = last.record
-  if (before === undefined || nextCheck(before, batch.id, hashes) !== check || last.record.check !== check) {
-    throw damaged(`position ${position} of the log`, new Error('the running check does not fit'))
-  }
-  if (!state.tips.has(shortId(batch.id))) {
+  const end = await endOfLog(disk)
+  if (end > position) throw damaged(`position ${position} of the log`, new Error(`the log ends at ${end}`))
+  if (position === 0) return
+  const last = await recordAt(disk, position, hashes)
+  const before = position === 1 ? NO_CHECK : (await recordAt(disk, position - 1, hashes))?.check
+  const tip = [...state.tips.values()].find(other => other.position === position)
+  if (tip === undefined) {
     throw damaged(`position ${position} of the log`, new Error('the newest batch is no tip'))
+  }
+  if (last === undefined) lost.push(position)
+  if (before === undefined) lost.push(position - 1)
+  const isOther = last !== undefined && (last.batch.id !== tip.id || last.check !== check)
+  if (isOther || (before !== undefined && nextCheck(before, tip.id, hashes) !== check)) {
+    throw damaged(`position ${position} of the log`, new Error('the running check does not fit'))
   }
 }
 
-async function newestRecords(
-  disk: Disk,
-  count: number,
-  hashes: Hashes
-): Promise<{ position: number; record: LogRecord }[]> {
-  const iterator = disk.iterate({ gte: logKey(0), lte: logKey(2 ** 48 - 1), reverse: true, limit: count })
+/** The last position of which there is a record, damaged or not; 0 for an empty log. */
+async function endOfLog(disk: Disk): Promise<number> {
+  const iterator = disk.iterate({ gte: logKey(0), lte: logKey(2 ** 48 - 1), reverse: true, limit: 1 })
   try {
-    const found: { position: number; record: LogRecord }[] = []
-    while (found.length < count) {
-      const page = await iterator.next(count)
-      if (page.length === 0) break
-      for (const [key, value] of page) {
-        const position = positionOfKey(key)
-        found.push({ position, record: decodeLog(key, value, position, hashes) })
-      }
-    }
-    return found
+    const [entry] = await iterator.next(1)
+    return entry === undefined ? 0 : positionOfKey(entry[0])
   } finally {
     await iterator.close()
+  }
+}
+
+/** Undefined for one that is damaged or missing. */
+async function recordAt(disk: Disk, position: number, hashes: Hashes): Promise<LogRecord | undefined> {
+  const key = logKey(position)
+  const value = await disk.get(key)
+  if (value === undefined) return undefined
+  try {
+    return decodeLog(key, value, position, hashes)
+  } catch (error) {
+    if (!isNatterError(error, 'STORE_DAMAGED')) throw error
+    return undefined
   }
 }

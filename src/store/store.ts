@@ -1,11 +1,12 @@
 /** The store as its users hold it: it puts the parts of this folder together and adds nothing of its own. */
-import type { Clock, NodeEvents, Timer, VerifyReport } from '../base/index.js'
+import type { Clock, NodeEvents, Timer, VerifyOptions, VerifyReport } from '../base/index.js'
 import { NatterError } from '../base/index.js'
 import type { Disk, DiskSnapshot } from '../disk/index.js'
 import type {
   Author,
   BareHeader,
   Batch,
+  BatchId,
   BatchName,
   DatabaseId,
   Frontier,
@@ -19,6 +20,8 @@ import type { Committer, Request } from './commit.js'
 import type { DamageReports } from './damage.js'
 import { isDamage } from './damage.js'
 import type { LogReader } from './history.js'
+import type { HoleKeeper } from './hole-keeper.js'
+import type { HoleTable } from './holes.js'
 import type {
   ApplyResult,
   Cell,
@@ -28,6 +31,7 @@ import type {
   KeyRange,
   LocalWrite,
   LoggedOp,
+  MissingHere,
   PeerRecord,
   RunReader,
   Store,
@@ -44,12 +48,14 @@ import type { CellReader } from './reads.js'
 import { Run } from './runs.js'
 import type { State } from './state.js'
 import { StoreSurvey } from './survey.js'
-import { verifyStore } from './verify.js'
+import { repairStore, verifyStore } from './verify.js'
 
 /** How long a changed account of a peer waits for a commit to ride on. */
 const peerDelayMs = 1_000
 /** Positions of a backlog that are looked at one by one; all beyond counts as lacking. */
 const backlogPositions = 4_096
+/** Missing batches that are told at a time: more follow as these come. */
+const missingListed = 1024
 
 export interface StoreParts {
   readonly init: StoreInit
@@ -65,6 +71,10 @@ export interface StoreParts {
   readonly programs: ProgramAcks
   readonly events: Listeners
   readonly damage: DamageReports
+  readonly holes: HoleTable
+  readonly keeper: HoleKeeper
+  /** Builds what memory holds anew from the disk. */
+  readonly reload: () => Promise<unknown>
   /** Stops listening to the disk. */
   readonly detach: () => void
 }
@@ -272,10 +282,31 @@ export class LogStore implements Store {
     return this.#parts.programs.has(from, name)
   }
 
-  verify(options: { signal?: AbortSignal } = {}): Promise<VerifyReport> {
-    const { init, state, log, lineage } = this.#parts
-    const { disk, crypto, strategy } = init
-    return verifyStore({ disk, crypto, strategy, state: state(), log, lineage, signal: options.signal })
+  missing(limit = missingListed): Promise<MissingHere[]> {
+    return this.#parts.keeper.missing(limit)
+  }
+
+  onMissing(listener: () => void): () => void {
+    return this.#parts.holes.onChange(listener)
+  }
+
+  noteUnanswered(batch: BatchId): void {
+    this.#parts.holes.noteUnanswered(batch)
+  }
+
+  verify({ repair = false, signal }: VerifyOptions = {}): Promise<VerifyReport> {
+    const { init, holes, committer, reload } = this.#parts
+    const isUnanswered = (id: BatchId): boolean => holes.isUnanswered(id)
+    const parts = { ...init, ...this.#identity(), isUnanswered, signal }
+    if (!repair) return verifyStore(parts)
+    return committer.exclusive(async () => {
+      try {
+        return await repairStore(parts)
+      } finally {
+        await reload()
+        holes.changed()
+      }
+    })
   }
 
   async close(): Promise<void> {
@@ -285,8 +316,14 @@ export class LogStore implements Store {
     const { committer, peers, detach } = this.#parts
     if (peers.isDirty && this.disk.state === 'open')
       await committer.upkeep(() => undefined).catch(() => undefined)
+    await this.#parts.keeper.close()
     await committer.close()
     detach()
+  }
+
+  #identity(): Pick<Store, 'author' | 'database' | 'storeId'> {
+    const { author, database, storeId } = this
+    return { author, database, storeId }
   }
 
   #savePeersSoon(): void {

@@ -1,40 +1,41 @@
-/** The part of verification that computes the state from the log anew: heads, history, client ids, digest, counts. */
-import { equalBytes, messageOf, toHex } from '../base/index.js'
-import type { Batch, ClientIdHash, Identity } from '../log/index.js'
+/**
+ * The part of an inspection that computes the state from the log anew: heads, history, conflicts, client ids, digest
+ * and counts. The heads are computed for one part of the keys at a time, in as many walks over the log as keep memory
+ * bounded.
+ *
+ * A key on which a missing batch has an op cannot be computed: what stands of it is kept where it can be read.
+ */
+import { equalBytes, toHex } from '../base/index.js'
+import type { Batch, ClientIdHash, Identity, ShortId } from '../log/index.js'
 import { StateDigest, shortId, stateHash } from '../log/index.js'
 import { distinct } from '../merge/index.js'
 import type { OpTarget } from './apply.js'
 import { applyOps } from './apply.js'
-import { decodeCell } from './cell-record.js'
+import { Arena } from './arena.js'
+import { decodeCell, encodeCell } from './cell-record.js'
+import type { DraftCell } from './cells.js'
 import { DraftCells } from './cells.js'
 import type { ClientOp } from './client-ids.js'
-import { decodeClientOps } from './client-ids.js'
+import { decodeClientOps, encodeClientOps, meet } from './client-ids.js'
+import { isDamage } from './damage.js'
 import type { CellRecord, Head } from './heads.js'
-import { versionOf } from './heads.js'
-import { cellKey, clientIdKey, historyKey, overwrittenKey, SPACE, textOf } from './keys.js'
+import { cellOf, versionOf } from './heads.js'
+import type { Inspection } from './inspection.js'
+import { positionName } from './inspection.js'
+import { cellKey, clientIdKey, conflictKey, historyKey, overwrittenKey, placeOfKey, SPACE, textOf } from './keys.js'
 import type { Lineage, Place } from './lineage.js'
 import type { LogRecord } from './log-record.js'
 import type { RemoteOp } from './prepare.js'
 import { remoteOps } from './prepare.js'
-import type { Meta } from './state.js'
-import type { Inspection } from './verify.js'
+import { HistorySum, mendHistory } from './verify-history.js'
 
 /** Ops whose cells are held at once: about 100 MB with small values. */
 const opsOfAPart = 250_000
 
-/** Keys without order: how many, and a sum that any other set would miss with all but certainty. */
-class KeySum {
-  count = 0
-  sum = 0
-
-  add(crc: number): void {
-    this.count++
-    this.sum = (this.sum + crc) % 2 ** 48
-  }
-
-  equals(other: KeySum): boolean {
-    return this.count === other.count && this.sum === other.sum
-  }
+export interface InspectedCells {
+  readonly present: number
+  /** Undefined where a cell is out of use. */
+  readonly digest: Uint8Array | undefined
 }
 
 /** One part of the keys, computed from the log. */
@@ -44,35 +45,30 @@ class Part implements OpTarget {
   readonly clientIds = new Map<ClientIdHash, ClientOp[]>()
   readonly identities = new Set<Identity>()
   readonly #inspection: Inspection
-  readonly #history: KeySum
+  readonly #history: HistorySum
 
-  constructor(inspection: Inspection, history: KeySum) {
-    const { crypto, state, strategy, lineage } = inspection.init
-    this.cells = new DraftCells({ hashes: crypto, names: state.authors, strategy })
+  constructor(inspection: Inspection, history: HistorySum) {
+    const { authors, lineage, init } = inspection
+    this.cells = new DraftCells({ hashes: init.crypto, names: authors, strategy: init.strategy })
     this.lineage = lineage
     this.#inspection = inspection
     this.#history = history
   }
 
   setClientOps(): void {
-    // Which copy was first is checked from the records: see verifyClientIds.
+    // Ids are partitioned by themselves: see `takeId`.
   }
 
   addHistory(key: Uint8Array, position: number, index: number): void {
-    this.#history.add(this.#inspection.init.crypto.crc32(historyKey(key, position, index)))
+    this.#history.add(historyKey(key, position, index))
   }
 
-  /** Every id that an op of the log carries is known. */
-  async #checkIds(ops: readonly (RemoteOp | undefined)[], position: number): Promise<void> {
-    const ids = new Set<ClientIdHash>()
-    for (const entry of ops) if (entry?.client !== undefined) ids.add(entry.client.mark.idHash)
-    for (const id of ids) {
-      if ((await this.#inspection.get(clientIdKey(id))) !== undefined) continue
-      this.#inspection.fault(
-        `the record of client id ${id}`,
-        `it is missing, position ${position} carries the id`
-      )
-    }
+  /** The first copy of a write that was applied here stands under its id. */
+  takeId({ client }: RemoteOp, position: number, index: number): void {
+    const { mark, identity } = client!
+    const op: ClientOp = { number: mark.number, position, index, identity }
+    const known = this.clientIds.get(mark.idHash) ?? []
+    if (meet(known, op) === 'first') this.clientIds.set(mark.idHash, [...known, op])
   }
 
   async apply(
@@ -81,17 +77,16 @@ class Part implements OpTarget {
     ops: readonly (RemoteOp | undefined)[],
     position: number
   ): Promise<void> {
-    const { authors } = this.#inspection.init.state
+    const { authors, bad } = this.#inspection
     const { header } = batch
     const author = authors.numberOf(header.author)
-    if (author === undefined) return
+    if (author === undefined || ops.every(entry => entry === undefined)) return
     for (const entry of ops) {
       if (entry === undefined) continue
       if (!this.cells.has(entry.text))
         this.cells.load(entry.text, entry.op.key, cellKey(entry.op.key), undefined)
       if (entry.client !== undefined) this.identities.add(entry.client.identity)
     }
-    await this.#checkIds(ops, position)
     const deps: Place[] = []
     for (const dep of header.deps) {
       const number = authors.numberOf(dep.author)
@@ -99,45 +94,53 @@ class Part implements OpTarget {
         number === undefined
           ? undefined
           : await this.lineage.find(number, dep.epoch, dep.seq, shortId(dep.id))
-      if (place === undefined)
-        this.#inspection.fault(`position ${position} of the log`, 'a dep of it is not applied')
-      else deps.push(place)
+      if (place !== undefined) deps.push(place)
+      else if (bad.size === 0) this.#inspection.fault(positionName(position), 'a dep of it is not applied')
     }
     await applyOps(this, batch, { chain: { author, epoch: header.epoch, branch }, deps }, ops, position)
   }
 }
 
-/** Compares the cells with the log; answers the number of present keys. */
-export async function verifyCells(
-  inspection: Inspection,
-  meta: Meta | undefined,
-  ops: number
-): Promise<number> {
+/** Compares the cells and what stands beside them with the log. */
+export async function inspectCells(inspection: Inspection, ops: number): Promise<InspectedCells> {
   const { crypto } = inspection.init
   const parts = Math.max(1, Math.ceil(ops / opsOfAPart))
-  const digest = new StateDigest()
-  const history = new KeySum()
-  const conflicts = new KeySum()
-  let present = 0
+  const expected = new HistorySum(crypto)
+  const found = new HistorySum(crypto)
+  const torn = await historyOfHoles(inspection, found)
+  const sum: Sum = { digest: new StateDigest(), present: 0, lost: 0 }
   for (let part = 0; part < parts; part++) {
-    const computed = new Part(inspection, history)
-    const isOurs = (key: Uint8Array): boolean => parts === 1 || crypto.crc32(key) % parts === part
-    for await (const { position, record } of inspection.batches(false)) {
+    inspection.progress(`comparing the state with the log, part ${part + 1} of ${parts}`)
+    const computed = new Part(inspection, expected)
+    const isOurs = (name: Uint8Array): boolean => parts === 1 || crypto.crc32(name) % parts === part
+    for await (const { position, record } of inspection.batches()) {
       await applyPart(inspection, computed, record, position, isOurs)
     }
-    present += await compare(inspection, computed, isOurs, digest, conflicts)
+    await compareCells(inspection, { computed, torn, isOurs }, sum)
+    await compareIdentities(inspection, computed)
+    await compareClientIds(inspection, computed, isOurs)
   }
-  await verifyKeys(inspection, SPACE.history, history, 'the history of keys')
-  await verifyKeys(inspection, SPACE.conflict, conflicts, 'the index of conflicts')
-  await verifyClientIds(inspection)
-  if (meta !== undefined) {
-    if (!equalBytes(meta.digest, digest.bytes()))
-      inspection.fault('the meta record', 'its state digest is not that of the log')
-    if (meta.totals.keys !== present) {
-      inspection.fault('the meta record', `it counts ${meta.totals.keys} keys, there are ${present}`)
-    }
+  if (!found.equals(expected)) await mendHistory(inspection, expected, found, parts)
+  await inspection.flush()
+  return { present: sum.present, digest: sum.lost > 0 && !inspection.repairs ? undefined : sum.digest.bytes() }
+}
+
+interface Sum {
+  readonly digest: StateDigest
+  present: number
+  /** Cells that are out of use. */
+  lost: number
+}
+
+/** The keys that batches write which are missing; the rest of the history goes into the sum. */
+async function historyOfHoles(inspection: Inspection, found: HistorySum): Promise<Set<string>> {
+  const torn = new Set<string>()
+  for await (const [key] of inspection.entries(SPACE.history, 1024)) {
+    if (inspection.bad.size > 0 && inspection.bad.has(placeOfKey(key).position))
+      torn.add(textOf(key.subarray(3, key.length - 8)))
+    else found.add(key)
   }
-  return present
+  return torn
 }
 
 async function applyPart(
@@ -147,9 +150,11 @@ async function applyPart(
   position: number,
   isOurs: (key: Uint8Array) => boolean
 ): Promise<void> {
-  const ops = remoteOps(batch, inspection.init.crypto).map(entry => {
-    if (!isOurs(entry.op.key)) return undefined
+  const ops = remoteOps(batch, inspection.init.crypto).map((entry, index) => {
     const { op, text, client } = entry
+    if (client !== undefined && isOurs(clientIdKey(client.mark.idHash).subarray(1)))
+      computed.takeId(entry, position, index)
+    if (!isOurs(op.key)) return undefined
     // Held for the whole walk: without the rest of its body.
     const kept = { ...op, key: op.key.slice(), ...(op.value !== undefined && { value: op.value.slice() }) }
     return client === undefined ? { op: kept, text } : { op: kept, text, client }
@@ -157,50 +162,110 @@ async function applyPart(
   try {
     await computed.apply(batch, branch, ops, position)
   } catch (error) {
-    inspection.fault(`position ${position} of the log`, messageOf(error))
+    if (!isDamage(error)) throw error
+    inspection.fault(positionName(position), error.message)
   }
 }
 
-/** Compares the cells of one part; answers how many of them read as present. */
-async function compare(
-  inspection: Inspection,
-  computed: Part,
-  isOurs: (key: Uint8Array) => boolean,
-  digest: StateDigest,
-  conflicts: KeySum
-): Promise<number> {
-  const { crypto, state } = inspection.init
+interface Comparison {
+  readonly computed: Part
+  /** Keys that missing batches write. */
+  readonly torn: ReadonlySet<string>
+  readonly isOurs: (key: Uint8Array) => boolean
+}
+
+/** Compares the cells of one part with what stands, and the index of conflicts with the cells. */
+async function compareCells(inspection: Inspection, comparison: Comparison, sum: Sum): Promise<void> {
+  const { computed, isOurs } = comparison
+  const conflicts = new Map<string, Uint8Array>()
   const seen = new Set<string>()
-  let present = 0
+  const settle = async (key: Uint8Array, record: CellRecord | undefined): Promise<void> => {
+    if (record === undefined) return
+    if (record.present) sum.present++
+    const { crypto } = inspection.init
+    for (const { origin, index } of record.heads) sum.digest.add(stateHash(key, origin.id, index, crypto))
+    if (distinct(record.heads.map(head => versionOf(head))).length > 1) conflicts.set(textOf(key), key.slice())
+  }
   for await (const [diskKey, value] of inspection.entries(SPACE.cell)) {
     const key = diskKey.subarray(1)
     if (!isOurs(key)) continue
-    const where = `the cell of key ${toHex(key)}`
-    const stored = inspection.attempt(where, () => decodeCell(diskKey, value, crypto, state.authors))
-    const text = textOf(key)
-    seen.add(text)
-    if (stored?.present) present++
-    if (!computed.cells.has(text)) inspection.fault(where, 'no op of the log writes this key')
-    else if (stored !== undefined && !sameHeads(stored, computed.cells.get(text))) {
-      inspection.fault(where, 'its versions are not those of the log')
-    }
+    seen.add(textOf(key))
+    await settle(key, await compareCell(inspection, comparison, { diskKey, value }, sum))
   }
   for (const cell of computed.cells.values()) {
-    const { key, heads } = cell
-    if (!seen.has(textOf(key))) inspection.fault(`the cell of key ${toHex(key)}`, 'it is missing')
-    for (const { origin, index } of heads) digest.add(stateHash(key, origin.id, index, crypto))
-    if (distinct(heads.map(head => versionOf(head))).length > 1) conflicts.add(crypto.crc32(key))
+    if (seen.has(textOf(cell.key))) continue
+    const diskKey = cellKey(cell.key)
+    await settle(cell.key, await compareCell(inspection, comparison, { diskKey, value: undefined }, sum))
   }
-  for (const identity of computed.identities) {
-    const stored = (await inspection.get(overwrittenKey(identity))) !== undefined
-    if (stored !== computed.cells.isOverwritten(identity)) {
-      inspection.fault(
-        `the identity ${identity}`,
-        'whether a copy of it was overwritten is not what the log says'
-      )
-    }
+  await compareConflicts(inspection, conflicts, isOurs)
+}
+
+/** The cell as it is from now on; undefined where there is none or it is out of use. */
+async function compareCell(
+  inspection: Inspection,
+  { computed, torn }: Comparison,
+  { diskKey, value }: { diskKey: Uint8Array; value: Uint8Array | undefined },
+  sum: Sum
+): Promise<CellRecord | undefined> {
+  const { authors, init } = inspection
+  const key = diskKey.subarray(1)
+  const text = textOf(key)
+  const where = `the cell of key ${toHex(key)}`
+  const stored =
+    value === undefined
+      ? undefined
+      : inspection.attempt(() => decodeCell(diskKey, value, init.crypto, authors))
+  const made = computed.cells.has(text) ? computed.cells.get(text) : undefined
+  const isReadable = stored !== undefined && stored.lostAfter === undefined
+  if (isReadable && made !== undefined && sameHeads(stored, made)) return stored
+  if (torn.has(text) || (await restsOnMissing(inspection, stored, made))) {
+    if (isReadable) return stored
+    sum.lost++
+    inspection.fault(where, 'it waits for a batch of its history that is missing')
+    const lost = { heads: [], changedAt: 0, present: false, lostAfter: 0 }
+    if (stored?.lostAfter !== 0)
+      await inspection.put(diskKey, encodeCell(diskKey, lost, init.crypto, new Arena(false)))
+    return undefined
   }
-  return present
+  if (made === undefined) {
+    await inspection.mend(where, 'no op of the log writes this key', diskKey, undefined)
+    return undefined
+  }
+  const what =
+    value === undefined
+      ? 'it is missing'
+      : stored === undefined
+        ? 'its checksum does not fit'
+        : stored.lostAfter !== undefined
+          ? 'it is out of use'
+          : 'its versions are not those of the log'
+  const right = recordOf(inspection, made)
+  await inspection.mend(where, what, diskKey, encodeCell(diskKey, right, init.crypto, new Arena(false)))
+  return right
+}
+
+function recordOf(inspection: Inspection, { key, heads, changedAt }: DraftCell): CellRecord {
+  const record = { heads, changedAt, present: false }
+  return { ...record, present: cellOf(record, inspection.init.strategy(key)).winner !== undefined }
+}
+
+/** Whether what stands differs from what the log gives for the sake of a batch that is missing. */
+async function restsOnMissing(
+  inspection: Inspection,
+  stored: CellRecord | undefined,
+  made: DraftCell | undefined
+): Promise<boolean> {
+  const { bad, holes, lineage } = inspection
+  if (bad.size === 0) return false
+  // Without any op that is known the history went with the batch.
+  if (made === undefined) return true
+  const missing = new Set<ShortId>(holes.map(({ id }) => shortId(id)))
+  for (const { origin } of stored?.heads ?? []) {
+    if (missing.has(origin.id)) return true
+    const place = await lineage.at(origin, origin.seq)
+    if (place === undefined || bad.has(place.position)) return true
+  }
+  return false
 }
 
 function sameHeads(a: CellRecord, b: CellRecord): boolean {
@@ -214,37 +279,70 @@ function textOfHead({ origin, index, kind, value, identity, demoted }: Head): st
   return `${origin.id}/${index}/${kind}/${identity ?? '-'}/${demoted}/${content}`
 }
 
-async function verifyKeys(
+async function compareConflicts(
   inspection: Inspection,
-  space: number,
-  expected: KeySum,
-  where: string
+  conflicts: ReadonlyMap<string, Uint8Array>,
+  isOurs: (key: Uint8Array) => boolean
 ): Promise<void> {
-  const { crypto } = inspection.init
-  const found = new KeySum()
-  for await (const [key] of inspection.entries(space, 1024)) {
-    found.add(crypto.crc32(space === SPACE.conflict ? key.subarray(1) : key))
+  const where = 'the index of conflicts'
+  const found = new Set<string>()
+  for await (const [diskKey] of inspection.entries(SPACE.conflict)) {
+    const key = diskKey.subarray(1)
+    if (!isOurs(key)) continue
+    const text = textOf(key)
+    found.add(text)
+    if (!conflicts.has(text)) {
+      const what = `it names key ${toHex(key)}, which has one version`
+      await inspection.mend(where, what, diskKey, undefined)
+    }
   }
-  if (!found.equals(expected))
-    inspection.fault(where, `it has ${found.count} entries, the log gives ${expected.count}`)
+  for (const [text, key] of conflicts) {
+    if (found.has(text)) continue
+    await inspection.mend(where, `it does not name key ${toHex(key)}`, conflictKey(key), new Uint8Array(0))
+  }
 }
 
-/** Every op that stands under a client id carries that id. */
-async function verifyClientIds(inspection: Inspection): Promise<void> {
-  const { crypto, log } = inspection.init
-  let last: { position: number; ops: RemoteOp[] } | undefined
+async function compareIdentities(inspection: Inspection, computed: Part): Promise<void> {
+  for (const identity of computed.identities) {
+    const key = overwrittenKey(identity)
+    const stored = (await inspection.get(key)) !== undefined
+    const right = computed.cells.isOverwritten(identity)
+    // A batch that is missing may have overwritten a copy.
+    if (stored === right || (stored && inspection.bad.size > 0)) continue
+    const what = 'whether a copy of it was overwritten is not what the log says'
+    await inspection.mend(`the identity ${identity}`, what, key, right ? new Uint8Array(0) : undefined)
+  }
+}
+
+/** Under each id that an op of the log carries stand the ops of its first copy. */
+async function compareClientIds(
+  inspection: Inspection,
+  computed: Part,
+  isOurs: (key: Uint8Array) => boolean
+): Promise<void> {
+  const { crypto } = inspection.init
+  const { bad } = inspection
+  const missing = new Map(computed.clientIds)
   for await (const [key, value] of inspection.entries(SPACE.clientId)) {
-    const where = `the record of client id ${toHex(key.subarray(1))}`
-    const ops = inspection.attempt(where, () => decodeClientOps(key, value, crypto))
-    for (const { position, index, identity } of ops ?? []) {
-      if (last?.position !== position) {
-        const record = await log.record(position).catch(() => undefined)
-        last = { position, ops: record === undefined ? [] : remoteOps(record.batch, crypto) }
-      }
-      const client = last.ops[index]?.client
-      if (client?.identity !== identity || client.mark.idHash !== toHex(key.subarray(1))) {
-        inspection.fault(where, `op ${index} at position ${position} does not carry it`)
-      }
+    if (!isOurs(key.subarray(1))) continue
+    const id = toHex(key.subarray(1)) as ClientIdHash
+    const where = `the record of client id ${id}`
+    const expected = computed.clientIds.get(id)
+    missing.delete(id)
+    const right = expected && encodeClientOps(key, expected, crypto)
+    if (right !== undefined && equalBytes(value, right)) continue
+    const stored = inspection.attempt(() => decodeClientOps(key, value, crypto))
+    if (stored?.some(op => bad.has(op.position))) continue
+    if (stored === undefined && bad.size > 0 && right === undefined) {
+      inspection.fault(where, 'it is damaged, and waits for a batch that is missing')
+      continue
     }
+    const what = stored === undefined ? 'its checksum does not fit' : 'it does not name the first copy in the log'
+    await inspection.mend(where, what, key, right)
+  }
+  for (const [id, ops] of missing) {
+    const key = clientIdKey(id)
+    const what = `it is missing, position ${ops[0]!.position} carries the id`
+    await inspection.mend(`the record of client id ${id}`, what, key, encodeClientOps(key, ops, crypto))
   }
 }

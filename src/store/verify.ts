@@ -1,314 +1,171 @@
 /**
- * Verifying a store: the whole log against its hashes, checks and signatures, and everything that follows from the log
- * computed anew and compared with what stands. Works on a snapshot, so writes may go on.
+ * Verifying a store, and repairing it: the whole log against its hashes, checks and signatures, and everything that
+ * follows from the log computed anew and compared with what stands. Verification works on a snapshot, so writes may go
+ * on; a repair makes each record that differs what the log says, and notes the batches that have to come from a peer.
  *
- * The heads are computed for one part of the keys at a time, in as many walks over the log as keep memory bounded.
+ * The log is never changed here, and nothing of it is made up. What rests on a batch that is missing stays as it is
+ * where it can be read, and is out of use until the batch is back where it cannot.
  */
-import type { Crypto, VerifyReport } from '../base/index.js'
-import { messageOf } from '../base/index.js'
-import type { Disk, DiskSnapshot } from '../disk/index.js'
-import type { BareHeader } from '../log/index.js'
-import { bodyFits, NO_BATCH, nameBytes, shortId, signedMessage } from '../log/index.js'
-import type { Strategy } from '../merge/index.js'
-import { decodeFork, ForkTable } from './forks.js'
-import type { LogReader } from './history.js'
-import type { Chain } from './keys.js'
-import {
-  chainOfKey,
-  coverKey,
-  indexKey,
-  META_KEY,
-  positionOfKey,
-  readUint,
-  SPACE,
-  spaceRange
-} from './keys.js'
-import type { Lineage } from './lineage.js'
-import { chainText } from './lineage.js'
-import type { LogRecord } from './log-record.js'
-import { decodeLog, NO_CHECK, nextCheck } from './log-record.js'
-import { decodeBranch, decodeCover, decodeIndex, decodeTip } from './records.js'
-import type { Meta, State } from './state.js'
-import { decodeMeta } from './state.js'
-import { verifyCells } from './verify-cells.js'
+import type { VerifyReport } from '../base/index.js'
+import { equalBytes } from '../base/index.js'
+import type { HybridTime, Mark } from '../log/index.js'
+import { observeTime, peerIdOf, ZERO_TIME } from '../log/index.js'
+import { mendAuthors } from './authors-mend.js'
+import type { Hole } from './holes.js'
+import { decodeHole, putHole } from './holes.js'
+import type { InspectionInit } from './inspection.js'
+import { Inspection, positionName } from './inspection.js'
+import { META_KEY, positionOfKey, REPAIR_KEY, SPACE } from './keys.js'
+import { NO_CHECK } from './log-record.js'
+import { decodePeer } from './peers.js'
+import { scanLog } from './scan-log.js'
+import type { Meta } from './state.js'
+import { decodeMeta, encodeMeta } from './state.js'
+import { inspectCells } from './verify-cells.js'
+import { findHoles } from './verify-holes.js'
+import { inspectLog } from './verify-log.js'
 
-export interface VerifyInit {
-  readonly disk: Disk
-  readonly crypto: Crypto
-  readonly strategy: (key: Uint8Array) => Strategy
-  readonly state: State
-  readonly log: LogReader
-  readonly lineage: Lineage
-  readonly signal: AbortSignal | undefined
+/** Checks a store on a snapshot of its disk. */
+export function verifyStore(init: InspectionInit): Promise<VerifyReport> {
+  return inspect(new Inspection(init, false))
 }
 
-/** Faults that one report lists: the first tell what happened, and a torn disk could have millions. */
-const listedFaults = 1000
-
-/** One walk of verification: the snapshot it reads and the faults it found. */
-export class Inspection {
-  readonly init: VerifyInit
-  readonly snapshot: DiskSnapshot
-  readonly damage: { where: string; what: string }[] = []
-
-  constructor(init: VerifyInit) {
-    this.init = init
-    this.snapshot = init.disk.snapshot()
-  }
-
-  fault(where: string, what: string): void {
-    if (this.damage.length < listedFaults) this.damage.push({ where, what })
-  }
-
-  /** Runs `check`; what it throws is a fault of `where`. */
-  attempt<T>(where: string, check: () => T): T | undefined {
-    try {
-      return check()
-    } catch (error) {
-      this.fault(where, messageOf(error))
-      return undefined
-    }
-  }
-
-  async *entries(space: number, page = 256): AsyncGenerator<[key: Uint8Array, value: Uint8Array]> {
-    const { disk, signal } = this.init
-    const iterator = disk.iterate(spaceRange(space), { snapshot: this.snapshot })
-    try {
-      for (let list = await iterator.next(page); list.length > 0; list = await iterator.next(page)) {
-        signal?.throwIfAborted()
-        yield* list
-      }
-    } finally {
-      await iterator.close()
-    }
-  }
-
-  /** The batches that can be read, in order. */
-  async *batches(report: boolean): AsyncGenerator<{ position: number; record: LogRecord }> {
-    const { crypto } = this.init
-    for await (const [key, value] of this.entries(SPACE.log, 4)) {
-      const position = positionOfKey(key)
-      try {
-        yield { position, record: decodeLog(key, value, position, crypto) }
-      } catch (error) {
-        if (report) this.fault(`position ${position} of the log`, messageOf(error))
-      }
-    }
-  }
-
-  get(key: Uint8Array): Promise<Uint8Array | undefined> {
-    return this.init.disk.get(key, { snapshot: this.snapshot })
-  }
+/** Checks a store and puts right what can be. Nobody else may write meanwhile, and memory is to be built anew behind it. */
+export async function repairStore(init: InspectionInit): Promise<VerifyReport> {
+  const inspection = new Inspection(init, true)
+  await inspection.put(REPAIR_KEY, new Uint8Array(0))
+  await inspection.flush()
+  return inspect(inspection)
 }
 
-export async function verifyStore(init: VerifyInit): Promise<VerifyReport> {
+async function inspect(inspection: Inspection): Promise<VerifyReport> {
+  const { init } = inspection
   init.signal?.throwIfAborted()
-  const inspection = new Inspection(init)
   try {
-    const metaValue = await inspection.get(META_KEY)
-    const meta =
-      metaValue === undefined
-        ? undefined
-        : inspection.attempt('the meta record', () => decodeMeta(metaValue, init.crypto))
-    if (metaValue === undefined) inspection.fault('the meta record', 'it is missing')
-    const counted = await verifyLog(inspection, meta)
-    const keys = await verifyCells(inspection, meta, counted.ops)
-    await verifyForks(inspection)
-    await verifyRest(inspection)
-    const { damage } = inspection
-    return { ok: damage.length === 0, batches: counted.batches, ops: counted.ops, keys, damage }
+    const meta = await readMeta(inspection)
+    if (!inspection.repairs && (await inspection.get(REPAIR_KEY)) !== undefined)
+      inspection.fault('the store', 'a repair of it was cut: run it again')
+    inspection.progress('reading the log')
+    const scan = await scanLog(inspection, meta?.mark.position ?? 0)
+    await mendAuthors(inspection, scan)
+    await findHoles(inspection, scan)
+    inspection.progress('comparing the index with the log')
+    const log = await inspectLog(inspection, scan, meta)
+    inspection.progress('comparing the state with the log')
+    const cells = await inspectCells(inspection, log.ops)
+    await inspectPeers(inspection)
+    const totals = { ops: log.ops, bytes: log.bytes, keys: cells.present }
+    await inspectMeta(inspection, meta, { mark: log.mark, totals, digest: cells.digest, time: log.time })
+    await finish(inspection)
+    return reportOf(inspection, { batches: log.batches, ops: log.ops, keys: cells.present })
   } finally {
-    await inspection.snapshot.close()
+    await inspection.close()
   }
 }
 
-/** Where a branch of the log ends, and what of its own author it names. */
-interface End {
-  readonly chain: Chain
-  readonly seq: number
-  readonly position: number
-  readonly bare: BareHeader
+async function readMeta(inspection: Inspection): Promise<Meta | undefined> {
+  const value = await inspection.get(META_KEY)
+  return value === undefined
+    ? undefined
+    : inspection.attempt(() => decodeMeta(value, inspection.init.crypto))
 }
 
-async function verifyLog(
+interface Expected {
+  readonly mark: Mark | undefined
+  readonly totals: Meta['totals']
+  /** Undefined where it cannot be told: a cell is out of use until its log is whole. */
+  readonly digest: Uint8Array | undefined
+  readonly time: HybridTime
+}
+
+/** Identity, mark, totals, digest and time. */
+async function inspectMeta(inspection: Inspection, meta: Meta | undefined, expected: Expected): Promise<void> {
+  const { author, database, storeId, crypto, clock, limits } = inspection.init
+  const { totals } = expected
+  const mark = expected.mark ?? meta?.mark ?? { position: 0, check: NO_CHECK }
+  const time = observeTime(meta?.time ?? ZERO_TIME, expected.time, clock.now(), limits.clockDriftMs)
+  const digest = expected.digest ?? meta?.digest ?? new Uint8Array(16)
+  const identity = meta === undefined ? { author, database, storeId } : meta
+  const right = encodeMeta({ ...identity, mark, totals, digest, time: meta?.time ?? time }, crypto)
+  const stored = await inspection.get(META_KEY)
+  if (stored !== undefined && equalBytes(stored, right)) return
+  if (meta === undefined) {
+    if (stored === undefined && mark.position === 0) return
+    const what = stored === undefined ? 'it is missing' : 'its checksum does not fit'
+    await inspection.mend('the meta record', what, META_KEY, right)
+    return
+  }
+  const what = !sameMark(meta.mark, mark)
+    ? 'its mark is not the newest batch'
+    : meta.totals.ops !== totals.ops || meta.totals.bytes !== totals.bytes
+      ? `it counts ${meta.totals.ops} ops, the log holds ${totals.ops}`
+      : meta.totals.keys !== totals.keys
+        ? `it counts ${meta.totals.keys} keys, there are ${totals.keys}`
+        : 'its state digest is not that of the log'
+  await inspection.mend('the meta record', what, META_KEY, right)
+}
+
+function sameMark(a: Mark, b: Mark): boolean {
+  return a.position === b.position && a.check === b.check
+}
+
+/** The account of a peer rests on nothing in the log: a damaged one begins anew. */
+async function inspectPeers(inspection: Inspection): Promise<void> {
+  const lenient = new TextDecoder()
+  for await (const [key, value] of inspection.entries(SPACE.peer)) {
+    if (inspection.attempt(() => decodePeer(key, value, inspection.init.crypto)) !== undefined) continue
+    const where = `the account of ${lenient.decode(key.subarray(1))}`
+    const what = 'its checksum does not fit: it begins anew, and if the peer was blocked, block it again'
+    await inspection.mend(where, what, key, undefined)
+  }
+}
+
+/** Keeps notes of what is to come from peers, and of nothing else; then the repair is over. */
+async function finish(inspection: Inspection): Promise<void> {
+  const { crypto } = inspection.init
+  const open = new Map(inspection.holes.map(hole => [hole.position, hole]))
+  for (const hole of inspection.holes) {
+    const what =
+      hole.kind === 'cover'
+        ? `nothing proves batch ${nameOf(inspection, hole)} to others: a peer that has it is asked`
+        : `batch ${nameOf(inspection, hole)}: ${inspection.bad.get(hole.position)}; a peer that has it is asked`
+    inspection.fault(positionName(hole.position), what)
+  }
+  const known = new Set(inspection.holes.map(({ position }) => position))
+  for (const [position, what] of inspection.bad) {
+    if (!known.has(position))
+      inspection.fault(positionName(position), `${what}, and nothing tells which batch stood there`)
+  }
+  if (!inspection.repairs) return
+  for await (const [key, value] of inspection.entries(SPACE.hole)) {
+    const noted = inspection.attempt(() => decodeHole(key, value, crypto))
+    if (noted === undefined || open.get(positionOfKey(key))?.id !== noted.id) await inspection.put(key, undefined)
+  }
+  for (const hole of inspection.holes) {
+    await putHole({ put: (key, value) => inspection.put(key, value) }, hole, crypto)
+  }
+  await inspection.put(REPAIR_KEY, undefined)
+  await inspection.flush()
+}
+
+function nameOf({ authors }: Inspection, { author, epoch, seq, id }: Hole): string {
+  return `${peerIdOf(authors.nameOf(author))}.${epoch}.${seq} (${id.slice(0, 16)})`
+}
+
+function reportOf(
   inspection: Inspection,
-  meta: Meta | undefined
-): Promise<{ batches: number; ops: number }> {
-  const { crypto, state } = inspection.init
-  const ends = new Map<string, End>()
-  const tips = new Map<string, number>()
-  const named = new Map<string, string[]>()
-  let check: string | undefined = NO_CHECK
-  let last = 0
-  const counted = { batches: 0, ops: 0, bytes: 0 }
-  for await (const { position, record } of inspection.batches(true)) {
-    const where = `position ${position} of the log`
-    const { batch, branch } = record
-    const { header, id, signature, headerBytes } = batch
-    if (position !== last + 1) inspection.fault(where, `the one before it is ${last}`)
-    // Behind a batch that could not be read the chain of checks begins anew.
-    if (position === last + 1 && check !== undefined && nextCheck(check, id, crypto) !== record.check) {
-      inspection.fault(where, 'the running check does not fit')
-    }
-    if (!bodyFits(header, batch.body, crypto))
-      inspection.fault(where, 'the body does not have the root of its header')
-    if (meta !== undefined && header.database !== meta.database)
-      inspection.fault(where, 'it is of another database')
-    const author = state.authors.numberOf(header.author)
-    if (author === undefined) inspection.fault(where, 'its author has no number')
-    else {
-      const chain = { author, epoch: header.epoch, branch }
-      const bare = { header, headerBytes, id, ...(signature !== undefined && { signature }) }
-      await verifyPlace(inspection, { chain, seq: header.seq, position, bare }, ends)
-      if (header.previous !== NO_BATCH) tips.delete(shortId(header.previous))
-      const deps = named.get(chainText(chain)) ?? []
-      for (const dep of header.deps) {
-        if (dep.author !== header.author) continue
-        tips.delete(shortId(dep.id))
-        deps.push(`${header.seq}/${dep.epoch}/${dep.seq}`)
-      }
-      named.set(chainText(chain), deps)
-      tips.set(shortId(id), position)
-    }
-    counted.batches++
-    counted.ops += header.opCount
-    counted.bytes += header.bodyLength
-    check = record.check
-    last = position
-  }
-  await verifyEnds(inspection, ends)
-  await verifyTips(inspection, tips)
-  await verifyBranches(inspection, named)
-  if (meta !== undefined) {
-    if (meta.mark.position !== last || meta.mark.check !== check)
-      inspection.fault('the meta record', 'its mark is not the newest batch')
-    if (meta.totals.ops !== counted.ops || meta.totals.bytes !== counted.bytes) {
-      inspection.fault('the meta record', `it counts ${meta.totals.ops} ops, the log holds ${counted.ops}`)
-    }
-  }
-  return counted
+  counted: Pick<VerifyReport, 'batches' | 'ops' | 'keys'>
+): VerifyReport {
+  const { damage, repaired, holes, authors, init } = inspection
+  const waiting = holes.map(({ id, author, epoch, seq, position }) => ({
+    batch: id,
+    author: peerIdOf(authors.nameOf(author)),
+    epoch,
+    seq,
+    position,
+    own: authors.nameOf(author) === init.author,
+    nobody: init.isUnanswered?.(id) ?? false
+  }))
+  return { ok: damage.length === 0, ...counted, damage, repaired, waiting }
 }
 
-/** The batch follows the one before it on its branch, and the index names it. */
-async function verifyPlace(inspection: Inspection, end: End, ends: Map<string, End>): Promise<void> {
-  const { crypto, lineage } = inspection.init
-  const { chain, seq, position, bare } = end
-  const where = `position ${position} of the log`
-  const text = chainText(chain)
-  const before = ends.get(text)
-  ends.set(text, end)
-  let previous: string | undefined = NO_BATCH
-  if (before !== undefined) {
-    previous = before.seq + 1 === seq ? before.bare.id : undefined
-  } else if (seq > 1) {
-    const parent = await lineage.branch(chain).then(
-      record => record?.parent,
-      () => undefined
-    )
-    const record =
-      parent && (await lineage.at({ ...chain, branch: parent.branch }, parent.seq).catch(() => undefined))
-    previous = parent?.seq === seq - 1 ? record?.id : undefined
-  }
-  if (previous !== bare.header.previous) inspection.fault(where, 'it does not follow the batch before it')
-  const key = indexKey(chain, seq)
-  const value = await inspection.get(key)
-  const entry =
-    value &&
-    inspection.attempt(`the index entry of position ${position}`, () => decodeIndex(key, value, crypto))
-  if (entry?.position !== position || entry.id !== bare.id) {
-    inspection.fault(`the index entry of position ${position}`, 'it does not name the batch')
-  }
-}
-
-/** A signature at the end of a branch covers all of it, for each header holds the id of the one before. */
-async function verifyEnds(inspection: Inspection, ends: ReadonlyMap<string, End>): Promise<void> {
-  const { crypto } = inspection.init
-  for (const { chain, position, bare } of ends.values()) {
-    const where = `position ${position} of the log`
-    let last = bare
-    if (bare.signature === undefined) {
-      const key = coverKey(chain)
-      const value = await inspection.get(key)
-      const cover = value && inspection.attempt(where, () => decodeCover(key, value, crypto))
-      for (const next of cover ?? []) {
-        if (next.header.previous !== last.id)
-          inspection.fault(where, 'the headers that cover it do not follow')
-        last = next
-      }
-    }
-    const { signature, header, headerBytes } = last
-    if (signature === undefined) inspection.fault(where, 'no signature covers it')
-    else if (!(await crypto.verify(nameBytes(header.author), signedMessage(headerBytes), signature))) {
-      inspection.fault(where, 'the signature that covers it is not of its author')
-    }
-  }
-}
-
-async function verifyTips(inspection: Inspection, expected: ReadonlyMap<string, number>): Promise<void> {
-  const { crypto } = inspection.init
-  let count = 0
-  for await (const [key, value] of inspection.entries(SPACE.tip)) {
-    count++
-    const tip = inspection.attempt('a tip', () => decodeTip(key, value, readUint(key, 1, 4), crypto))
-    if (tip === undefined) continue
-    if (expected.get(shortId(tip.id)) !== tip.position)
-      inspection.fault(`the tip ${tip.id}`, 'the log has no such tip')
-  }
-  if (count !== expected.size)
-    inspection.fault('the frontier', `it has ${count} tips, the log ${expected.size}`)
-}
-
-/** There is a record of every branch, and it names what the batches of the branch name. */
-async function verifyBranches(inspection: Inspection, named: ReadonlyMap<string, string[]>): Promise<void> {
-  const { crypto } = inspection.init
-  const found = new Set<string>()
-  for await (const [key, value] of inspection.entries(SPACE.branch)) {
-    const text = chainText(chainOfKey(key))
-    found.add(text)
-    const record = inspection.attempt(`branch ${text}`, () => decodeBranch(key, value, crypto))
-    const deps = record?.deps.map(({ atSeq, epoch, seq }) => `${atSeq}/${epoch}/${seq}`)
-    if (deps !== undefined && deps.join() !== named.get(text)?.join()) {
-      inspection.fault(`branch ${text}`, 'it does not name what its batches name')
-    }
-  }
-  for (const text of named.keys())
-    if (!found.has(text)) inspection.fault(`branch ${text}`, 'its record is missing')
-}
-
-/** What is known as forked is what has branches, each from where it leaves the one before it. */
-async function verifyForks(inspection: Inspection): Promise<void> {
-  const { crypto } = inspection.init
-  const expected = new ForkTable()
-  for await (const [key, value] of inspection.entries(SPACE.branch)) {
-    const { author, epoch, branch } = chainOfKey(key)
-    if (branch === 0) continue
-    // One that cannot be read is a fault already.
-    const seq = attempted(() => decodeBranch(key, value, crypto).parent?.seq ?? 0)
-    if (seq !== undefined) expected.add({ author, epoch, seq: seq + 1 })
-  }
-  const known = new Map([...expected.values()].map(fork => [`${fork.author}/${fork.epoch}`, fork.seq]))
-  for await (const [key, value] of inspection.entries(SPACE.fork)) {
-    const fork = inspection.attempt('the record of a fork', () => decodeFork(key, value, crypto))
-    if (fork === undefined) continue
-    const text = `${fork.author}/${fork.epoch}`
-    if (known.get(text) !== fork.seq) inspection.fault(`the fork ${text}`, 'the log has none there')
-    known.delete(text)
-  }
-  for (const text of known.keys()) inspection.fault(`the fork ${text}`, 'its record is missing')
-}
-
-function attempted<T>(read: () => T): T | undefined {
-  try {
-    return read()
-  } catch {
-    return undefined
-  }
-}
-
-/** Records that nothing above has read. */
-async function verifyRest(inspection: Inspection): Promise<void> {
-  const { crypto } = inspection.init
-  for await (const [key, value] of inspection.entries(SPACE.cover)) {
-    inspection.attempt('the headers that cover a branch', () => decodeCover(key, value, crypto))
-  }
-}

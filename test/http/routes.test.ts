@@ -245,7 +245,15 @@ test('sync by hand, pause and resume, and waiting', async t => {
 test('verify reports damage with its code; repair is not there', async t => {
   const { call, node } = await start(t)
   assert.deepEqual((await call('POST', '/verify', {})).body, { ...node.verification })
-  node.verification = { ok: false, batches: 1, ops: 1, keys: 1, damage: [{ where: 'b', what: 'checksum' }] }
+  node.verification = {
+    ok: false,
+    batches: 1,
+    ops: 1,
+    keys: 1,
+    damage: [{ where: 'b', what: 'checksum' }],
+    repaired: [],
+    waiting: []
+  }
   const damaged = await call('POST', '/verify')
   assert.deepEqual([damaged.body['ok'], ...codeOf(damaged)], [false, 200, 'STORE_DAMAGED'])
   assert.deepEqual(damaged.body['damage'], node.verification.damage)

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { nodeCrypto, nodeSigner } from '../../src/base/crypto-node.js'
-import type { Clock, Limits, Random } from '../../src/base/index.js'
+import type { Clock, Limits, Random, VerifyReport } from '../../src/base/index.js'
 import { utf8, withLimits } from '../../src/base/index.js'
 import { systemClock } from '../../src/base/system.js'
 import { createDatabase, openLevelDisk } from '../../src/disk/classic-disk.js'
@@ -12,8 +12,8 @@ import type { Disk } from '../../src/disk/index.js'
 import { openMemoryDisk } from '../../src/disk/index.js'
 import { OP_KIND } from '../../src/log/index.js'
 import type { Strategy } from '../../src/merge/index.js'
-import type { LocalOp, Store } from '../../src/store/index.js'
-import { openStore } from '../../src/store/index.js'
+import type { LocalOp, Store, StoreInit } from '../../src/store/index.js'
+import { openStore, repairClosedStore } from '../../src/store/index.js'
 
 export const START_MS = 1_760_000_000_000
 
@@ -84,7 +84,16 @@ export interface StoreOptions {
 
 /** A store of the author with the number `name`, in memory unless a disk is given. */
 export async function storeOf(name: number, options: StoreOptions = {}): Promise<Store> {
-  return openStore({
+  return openStore(await initOf(name, options))
+}
+
+/** Repairs a store that is not open, as `natter verify --repair --data` does. */
+export async function repairOf(name: number, options: StoreOptions): Promise<VerifyReport> {
+  return repairClosedStore(await initOf(name, options))
+}
+
+async function initOf(name: number, options: StoreOptions): Promise<StoreInit> {
+  return {
     disk: options.disk ?? (await openMemoryDisk()),
     network: options.network ?? 'test',
     signer: nodeSigner(seedOf(name)),
@@ -94,7 +103,7 @@ export async function storeOf(name: number, options: StoreOptions = {}): Promise
     limits: withLimits(options.limits),
     strategy: () => options.strategy ?? 'latest',
     storeId: options.storeId
-  })
+  }
 }
 
 export async function closeStore(store: Store): Promise<void> {

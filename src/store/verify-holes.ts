@@ -1,0 +1,79 @@
+/**
+ * Which batches stood at the positions that cannot be read: by the index, the tips, the notes of earlier, and at last by
+ * what the batch behind each names as the one before it.
+ */
+import { readIndex } from './hole-keeper.js'
+import type { Hole } from './holes.js'
+import { decodeHole } from './holes.js'
+import type { Inspection } from './inspection.js'
+import { logKey, readUint, SPACE } from './keys.js'
+import type { Place } from './lineage.js'
+import { decodeLog, nextCheck } from './log-record.js'
+import { decodeTip } from './records.js'
+import type { Candidate, Scan } from './scan-log.js'
+
+/** Fills `inspection.holes`, by position. */
+export async function findHoles(inspection: Inspection, scan: Scan): Promise<void> {
+  const { crypto } = inspection.init
+  const { bad, holes } = inspection
+  const found = new Map<number, Place>()
+  const take = (place: Place | undefined): void => {
+    if (place !== undefined && place.position <= scan.last && bad.has(place.position))
+      if (!found.has(place.position)) found.set(place.position, place)
+  }
+  for await (const [key, value] of inspection.entries(SPACE.tip)) {
+    const tip = inspection.attempt(() => decodeTip(key, value, readUint(key, 1, 4), crypto))
+    if (tip !== undefined && tip.position > scan.last) {
+      for (let gap = scan.last + 1; gap <= tip.position; gap++) bad.set(gap, 'it is missing')
+      scan.last = tip.position
+    }
+    take(tip)
+  }
+  if (bad.size === 0) return
+  for await (const [key, value] of inspection.entries(SPACE.hole)) {
+    const hole = inspection.attempt(() => decodeHole(key, value, crypto))
+    if (hole?.kind === 'record') take(hole)
+  }
+  if (bad.size > found.size) {
+    for await (const [key, value] of inspection.entries(SPACE.index, 1024)) take(readIndex(key, value, crypto))
+  }
+  if (bad.size > found.size) await byWhatFollows(inspection, scan.candidates, found)
+  for (const { author, epoch, branch, seq, id, position } of found.values()) {
+    if (author < inspection.authors.size)
+      holes.push({ kind: 'record', author, epoch, branch, seq, id, position } satisfies Hole)
+  }
+  holes.sort((a, b) => a.position - b.position)
+}
+
+/** A batch that is named as the one before another stood at one of the open positions between: at the last that fits. */
+async function byWhatFollows(
+  inspection: Inspection,
+  candidates: readonly Candidate[],
+  found: Map<number, Place>
+): Promise<void> {
+  const known = new Set([...found.values()].map(({ id }) => id))
+  for (const { author, epoch, branch, seq, id, after, before } of candidates) {
+    const number = inspection.authors.numberOf(author)
+    if (known.has(id) || number === undefined) continue
+    for (let position = before - 1; position > after; position--) {
+      if (!inspection.bad.has(position) || found.has(position)) continue
+      if (!(await mayStandAt(inspection, id, position))) continue
+      found.set(position, { author: number, epoch, branch, seq, id, position })
+      break
+    }
+  }
+}
+
+/** Whether the running check allows it, where both neighbours can be read. */
+async function mayStandAt(inspection: Inspection, id: Place['id'], position: number): Promise<boolean> {
+  const { crypto } = inspection.init
+  const [before, after] = await Promise.all(
+    [position - 1, position + 1].map(async at => {
+      const key = logKey(at)
+      const value = inspection.bad.has(at) ? undefined : await inspection.get(key)
+      return value && inspection.attempt(() => decodeLog(key, value, at, crypto))
+    })
+  )
+  if (before === undefined || after === undefined) return true
+  return nextCheck(nextCheck(before.check, id, crypto), after.batch.id, crypto) === after.check
+}
