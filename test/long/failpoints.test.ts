@@ -9,7 +9,7 @@ const PASSINGS = Array.from({ length: 12 }, (_, i) => i + 1)
 test('a process killed at any of the first passings of any failpoint has lost nothing acknowledged and made nothing twice', async t => {
   const fleet = new Fleet()
   try {
-    await atEachFailpoint(fleet, crashes(PASSINGS), ({ name, passing }, what) =>
+    await atEachFailpoint(fleet, crashes(PASSINGS, { stops: true }), ({ name, passing }, what) =>
       t.diagnostic(`${name}:${passing}: ${what}`)
     )
   } finally {

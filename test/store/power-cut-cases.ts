@@ -26,7 +26,7 @@ export function opsOf(n: number): ReturnType<typeof put>[] {
 }
 
 /** Numbers of the commits whose keys are there; a half of one fails. */
-async function commitsIn(store: Store, most: number): Promise<number[]> {
+export async function commitsIn(store: Store, most: number): Promise<number[]> {
   const there: number[] = []
   for (let n = 1; n <= most; n++) {
     const cells = await store.getMany([utf8(`${n}/a`), utf8(`${n}/b`)])

@@ -9,7 +9,7 @@ import { inFastFolder } from '../support/folders.js'
 import { testSeed } from '../support/random.js'
 import type { Moment } from './power-cut.js'
 import { addStrayFiles, dropFile, momentsOf, TAILS } from './power-cut.js'
-import { cutDuringCommits, isWhole, livedThrough, openAt, opsOf } from './power-cut-cases.js'
+import { commitsIn, cutDuringCommits, isWhole, livedThrough, openAt, opsOf } from './power-cut-cases.js'
 
 /** Every seventh commit is larger than a block of the log, every fourth one of another node. */
 const COMMITS = 12
@@ -42,9 +42,10 @@ function forgetNewest({ name, path }: Moment): boolean {
 
 const FILES = ['natter.json', 'identity.key', 'settings.json']
 
-test('a power cut at any step of a first start leaves a directory that the next start completes, with the key it had', () =>
+test('a power cut at any step of a first start or of a stop leaves a directory that the next start completes, with the key and the commits it had', () =>
   inFastFolder(async folder => {
     const live = join(folder, 'live')
+    let acked = 0
     const moments = await momentsOf(
       live,
       folder,
@@ -57,43 +58,51 @@ test('a power cut at any step of a first start leaves a directory that the next 
         'disk.commit.before-sync',
         'disk.commit.after-sync'
       ],
-      () => 0,
+      () => acked,
       async () => {
         const ground = await openAt(live)
         await ground.store.write({ ops: opsOf(1) })
+        acked = 1
         await ground.close()
       }
     )
     const key = await readFile(join(live, 'identity.key'))
-    const cuts: { path: string; keyIsSynced: boolean; what: string }[] = []
+    const cuts: Cut[] = []
     for (const [i, moment] of moments.entries()) {
       const what = `step ${i}, ${moment.name}`
       // The step after its rename comes when the folder is synced.
       const keyIsSynced = i > 0 && existsSync(join(moments[i - 1]!.path, 'identity.key'))
-      cuts.push({ path: moment.path, keyIsSynced, what })
+      const { said } = moment
+      cuts.push({ path: moment.path, keyIsSynced, said, what })
       const forgot = `${moment.path}-forgot`
       await cp(moment.path, forgot, { recursive: true })
       if (forgetNewest({ ...moment, path: forgot }))
-        cuts.push({ path: forgot, keyIsSynced, what: `${what}, names forgotten` })
+        cuts.push({ path: forgot, keyIsSynced, said, what: `${what}, names forgotten` })
     }
     assert.ok(cuts.length >= 12, `${cuts.length} cuts`)
     for (const cut of cuts) await completes(cut, key)
   }))
 
-async function completes(
-  cut: { path: string; keyIsSynced: boolean; what: string },
-  key: Uint8Array
-): Promise<void> {
-  const ground = await openAt(cut.path).catch(error => {
-    throw new Error(`${cut.what}: ${error}`, { cause: error })
+interface Cut {
+  readonly path: string
+  readonly keyIsSynced: boolean
+  /** Commits that were acknowledged. */
+  readonly said: number
+  readonly what: string
+}
+
+async function completes({ path, keyIsSynced, said, what }: Cut, key: Uint8Array): Promise<void> {
+  const ground = await openAt(path).catch(error => {
+    throw new Error(`${what}: ${error}`, { cause: error })
   })
   try {
-    if (cut.keyIsSynced) assert.deepEqual(ground.seed, new Uint8Array(key), `${cut.what}: identity`)
+    if (keyIsSynced) assert.deepEqual(ground.seed, new Uint8Array(key), `${what}: identity`)
+    assert.ok((await commitsIn(ground.store, 1)).length >= said, `${what}: the acknowledged commit`)
     await ground.store.write({ ops: opsOf(2) })
-    assert.deepEqual((await ground.store.verify()).damage, [], cut.what)
+    assert.deepEqual((await ground.store.verify()).damage, [], what)
   } finally {
     await ground.close()
   }
-  const again = await DataDirectory.open(cut.path)
+  const again = await DataDirectory.open(path)
   await again.close()
 }
