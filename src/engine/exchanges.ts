@@ -7,7 +7,7 @@ import type { Net } from '../net/index.js'
 import { digestOf, helloTo } from '../replication/index.js'
 import type { Store } from '../store/index.js'
 import { exchangeHello } from './ask.js'
-import { isCursorValid } from './inbound.js'
+import { isCursorValid, withKnown } from './inbound.js'
 import type { Loop } from './loop.js'
 import type { Sessions } from './sessions.js'
 
@@ -107,7 +107,8 @@ export class Exchanges {
     const sent = { digest: digestOf(state), mark: state.mark }
     const saved = store.peer(peerIdOf(peer))
     const init = { clock, hashes: crypto, database: store.database, timeoutMs: timeout ?? timeoutMs }
-    const hello = await exchangeHello(init, stream, helloTo(state, peer, sent, saved?.theirs))
+    const answer = await exchangeHello(init, stream, helloTo(state, peer, sent, saved?.theirs))
+    const hello = await withKnown(store, answer)
     sessions.heard(peer)
     const cursorValid = await isCursorValid(store, hello)
     const event = { type: 'answered', peer, hello, sent, cursorValid } as const

@@ -8,7 +8,7 @@
 import { failpoint } from '../base/failpoints.js'
 import type { Crypto } from '../base/index.js'
 import { messageOf, NatterError, varintLength } from '../base/index.js'
-import type { Heads, Hello, Message } from '../log/index.js'
+import type { Heads, Hello, Message, Tip } from '../log/index.js'
 import { peerIdOf } from '../log/index.js'
 import type { Event } from '../replication/index.js'
 import type { Store } from '../store/index.js'
@@ -71,7 +71,11 @@ async function enter(init: InboundInit, channel: Channel, message: Message, byte
   switch (message.type) {
     case 'hello':
       channel.widen(message.window)
-      init.dispatch({ ...event, cursorValid: await isCursorValid(init.store, message) })
+      init.dispatch({
+        ...event,
+        message: await withKnown(init.store, message),
+        cursorValid: await isCursorValid(init.store, message)
+      })
       return
     case 'heads':
       init.dispatch({ ...event, applied: await lookUp(init, message) })
@@ -103,6 +107,16 @@ export async function isCursorValid(store: Store, { cursor }: Hello): Promise<bo
   if (cursor === undefined || cursor.store !== store.storeId) return false
   if (cursor.position > store.mark.position) return false
   return (await store.checkAt(cursor.position)) === cursor.check
+}
+
+/**
+ * The HELLO without those tips of this node's own log that are not applied here: they are of another branch, or of a life
+ * that is lost, and say nothing about the batches that are.
+ */
+export async function withKnown(store: Pick<Store, 'hasBatch'>, hello: Hello): Promise<Hello> {
+  const yours: Tip[] = []
+  for (const tip of hello.yours) if (await store.hasBatch(tip)) yours.push(tip)
+  return { ...hello, yours }
 }
 
 /** Which of the tips are applied here, as of the time at which the event enters. */

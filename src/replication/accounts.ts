@@ -105,14 +105,17 @@ export function heldSince(state: State, peer: Author, tip: Tip, position: number
   return undefined
 }
 
-/** Whether an own batch is `held` or stands before it in the log of this node's author. */
+/**
+ * Whether an own batch is `held`, which is applied here, or stands before it in the log of this node's author. Where that
+ * log has more than one end nothing follows from a place in it: the epoch may be forked.
+ */
 function isBehind(state: State, tip: Tip, held: Tip): boolean {
   if (tip.id === held.id) return true
-  const own = state.frontier.of(state.init.author)
+  const [end, ...others] = state.frontier.of(state.init.author)
+  if (end === undefined || others.length > 0) return false
   // The only tip of an author has everything of that author behind it.
-  if (own.length === 1 && own[0]?.id === held.id) return true
-  if (tip.epoch !== held.epoch || tip.seq > held.seq) return false
-  return own.filter(other => other.epoch === tip.epoch).length === 1
+  if (end.id === held.id) return true
+  return tip.epoch === end.epoch && tip.epoch === held.epoch && tip.seq <= held.seq
 }
 
 /** True when the peer has shown nothing that is not applied here, and lacks nothing, as far as is known. */
