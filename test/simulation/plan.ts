@@ -28,12 +28,12 @@ export interface Plan {
 export function planOf(dice: Dice): Plan {
   const slow = dice.pick([1, 1, 5, 40])
   return {
-    nodes: dice.pick([2, 2, 3, 3, 3, 4, 5]),
+    nodes: dice.pick([2, 2, 2, 3, 3, 3, 3, 4, 5]),
     unsynced: dice.chance(0.1) ? 1 : 0,
     liar: dice.chance(0.3),
     mostClones: dice.chance(0.3) ? 1 : 0,
-    activeMs: dice.between(6_000, 40_000),
-    operations: dice.whole(20, 120),
+    activeMs: dice.between(4_000, 20_000),
+    operations: dice.whole(12, 50),
     keys: dice.whole(2, 14),
     largeValues: dice.pick([0, 0, 0.05, 0.3]),
     limits: limitsOf(dice),
@@ -41,7 +41,7 @@ export function planOf(dice: Dice): Plan {
     engine: {
       gossip: dice.chance(0.8),
       sync: {
-        intervalMs: dice.pick([1_000, 3_000, 10_000]),
+        intervalMs: dice.pick([2_000, 5_000, 10_000]),
         timeoutMs: dice.pick([5_000, 30_000]),
         batchOps: dice.pick([1_000, 3]),
         differential: dice.chance(0.9)

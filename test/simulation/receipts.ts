@@ -5,7 +5,7 @@ import type { AppliedBatch } from '../../src/store/index.js'
 import type { Machine } from './machine.js'
 
 /** Own batches of a process that are asked about. */
-const newest = 24
+const newest = 8
 
 interface Own {
   readonly tip: Tip

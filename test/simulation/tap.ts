@@ -5,8 +5,8 @@ import type { Life } from './clock.js'
 import type { Machine } from './machine.js'
 
 export function tapStore(store: Store, machine: Machine, life: Life): Store {
-  const bound = new Map<PropertyKey, unknown>()
-  const watched: Partial<Store> = {
+  const tapped = passedOn(store)
+  return Object.assign(tapped, {
     apply: async (batches: readonly Batch[], proof: readonly BareHeader[] = []) => {
       const results = await store.apply(batches, proof)
       machine.tell({ type: 'apply', batches, proof, results }, life)
@@ -21,17 +21,27 @@ export function tapStore(store: Store, machine: Machine, life: Life): Store {
       if (position === 0 && store.mark.position > 0) machine.ground.sometimes('full heads compared')
       return store.tipsSince(position)
     }
+  } satisfies Partial<Store>)
+}
+
+/** An object that passes every call and every look on: an inherited one could not reach private members. */
+function passedOn(store: Store): Store {
+  const copy = {}
+  for (const name of [...Object.getOwnPropertyNames(store), ...namesOf(store)]) {
+    const value: unknown = Reflect.get(store, name)
+    const isMethod = typeof value === 'function'
+    Object.defineProperty(
+      copy,
+      name,
+      isMethod
+        ? { value: value.bind(store), writable: true, configurable: true }
+        : { get: () => Reflect.get(store, name), configurable: true }
+    )
   }
-  return new Proxy(store, {
-    get(target, name) {
-      const known = bound.get(name)
-      if (known !== undefined) return known
-      const own = (watched as Record<PropertyKey, unknown>)[name]
-      const value: unknown = own ?? Reflect.get(target, name, target)
-      if (typeof value !== 'function') return value
-      const method: unknown = own === undefined ? value.bind(target) : value
-      bound.set(name, method)
-      return method
-    }
-  })
+  return copy as Store
+}
+
+function namesOf(store: Store): string[] {
+  const prototype: unknown = Object.getPrototypeOf(store)
+  return Object.getOwnPropertyNames(prototype).filter(name => name !== 'constructor')
 }

@@ -16,6 +16,8 @@ const name = 'cursor safety'
 export function positions(ledger: Ledger): Checker {
   /** By stream and speaker, its directory when it said HELLO. */
   const spoken = new Map<string, number>()
+  /** By stream and end: with what the other end was last looked at. */
+  const looked = new Map<string, string>()
   /** By stream and listener: it has heard the HELLO of the other end. */
   const heard = new Set<string>()
 
@@ -58,6 +60,10 @@ export function positions(ledger: Ledger): Checker {
     const [node, other] = [nodeOf(world, event.node), nodeOf(world, event.other)]
     if (spoken.get(`${event.stream}/${other.name}`) !== other.incarnation || !other.honest) return
     const record = node.store?.peer(peerIdOf(event.peer))
+    // One look serves as long as nothing moves: what a directory holds only grows until it is another one.
+    const look = `${record?.acked ?? 0} ${other.incarnation}`
+    if (looked.get(`${event.stream}/${event.node}`) === look) return
+    looked.set(`${event.stream}/${event.node}`, look)
     const there = ledger.fold(other.name)
     const missing = ledger
       .fold(node.name)
