@@ -48,7 +48,7 @@ export const PROTOCOL = {
   helloTips: 64,
   /** Bytes of the text of an ERR frame. */
   errorTextBytes: 256,
-  /** Tips of one author that are kept in memory and shown: more is a broken or lying author. */
+  /** Tips of one author above which it counts as broken or lying; they are kept, shown and served like any others. */
   authorTips: 64,
   /** Authors that one stream may number: bounds the dictionary a peer can make us hold. */
   streamAuthors: 65_536,

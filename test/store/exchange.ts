@@ -66,6 +66,14 @@ export async function applyAll(store: Store, batches: readonly Batch[], groups: 
   }
 }
 
+const signers = new Map<number, ReturnType<typeof nodeSigner>>()
+
+function signerOf(author: number): ReturnType<typeof nodeSigner> {
+  const signer = signers.get(author) ?? nodeSigner(seedOf(author))
+  signers.set(author, signer)
+  return signer
+}
+
 /** A signed batch made by hand, for what an honest store would never write. */
 export function forge(
   author: number,
@@ -73,7 +81,7 @@ export function forge(
   ops: readonly Op[],
   body = encodeBody(ops)
 ): Batch {
-  const signer = nodeSigner(seedOf(author))
+  const signer = signerOf(author)
   const { epoch, seq, previous, time, database } = fields
   const deps = [...(fields.deps ?? [])].sort(compareDeps)
   const header = {
