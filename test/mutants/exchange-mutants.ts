@@ -65,8 +65,8 @@ export const EXCHANGE_MUTANTS: readonly Mutant[] = [
   {
     name: 'stale-peer-believed-about-own-log',
     file: 'src/replication/accounts.ts',
-    find: 'if (own.length === 1 && own[0]?.id === held.id) return true',
-    replace: 'if (own.length === 1) return true',
+    find: '  if (end.id === held.id) return true\n',
+    replace: '  if (end.id !== tip.id || held.seq > 0) return true\n',
     promise: 'a receipt counts a node that has the write, not one that has something of its author'
   },
   {
@@ -102,8 +102,8 @@ export const EXCHANGE_MUTANTS: readonly Mutant[] = [
   {
     name: 'reach-back-forgotten',
     file: 'src/replication/handlers/err.ts',
-    find: '    if (tip !== undefined) reachBack(turn, stream, tip)\n',
-    replace: '',
+    find: 'if (tip !== undefined && !holeHasNoCommon(turn, stream, tip)) reachBack(turn, stream, tip)',
+    replace: 'if (tip !== undefined) holeHasNoCommon(turn, stream, tip)',
     promise: 'two nodes that know no batch of an author in common find one'
   },
   {
@@ -139,8 +139,8 @@ export const EXCHANGE_MUTANTS: readonly Mutant[] = [
   {
     name: 'parked-bytes-unbounded',
     file: 'src/replication/parked.ts',
-    find: 'if (this.bytes(group.from) + bytes > this.#limits.parkedBytesPerPeer) return false',
-    replace: '',
+    find: '() => this.bytes(group.from) + bytes - parkedBytesPerPeer,',
+    replace: '() => 0,',
     promise: 'memory per peer is bounded'
   },
   {
@@ -179,7 +179,7 @@ export const EXCHANGE_MUTANTS: readonly Mutant[] = [
     name: 'serves-while-fenced',
     file: 'src/engine/engine.ts',
     find: "        if (state === 'fenced') this.#suspend('the disk takes no writes')\n",
-    replace: '',
+    replace: "        if (state === 'fenced') return\n",
     promise: 'one life of the state machine ends with a fence: the next begins with what is durable'
   },
   {

@@ -51,9 +51,8 @@ export const STORE_MUTANTS: readonly Mutant[] = [
   {
     name: 'memory-kept-after-a-fence',
     file: 'src/store/open.ts',
-    find: `    await peers.load(disk)
-    state = await loadState(disk, await readMeta(init), crypto)`,
-    replace: '    await peers.load(disk)',
+    find: '    state = await loadState(disk, await readMeta(init), crypto, lostAtOpen)\n',
+    replace: '',
     promise: 'an interrupted commit that was made is not made a second time under the same name'
   },
   {
@@ -80,8 +79,8 @@ export const STORE_MUTANTS: readonly Mutant[] = [
   {
     name: 'tail-not-checked',
     file: 'src/store/state.ts',
-    find: '  if (last.position !== position) {',
-    replace: '  if (last.position > position + 1) {',
+    find: '  if (end > position) throw',
+    replace: '  if (end > position + 1) throw',
     promise: 'the end of the log is checked at open',
     tests: ['test/store/damage.test.ts']
   },

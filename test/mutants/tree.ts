@@ -77,7 +77,9 @@ export interface Ended {
 export function attempt(program: string, args: readonly string[], timeoutMs: number): Promise<Ended> {
   const begun = performance.now()
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    // Inside a test the runner would take a run of tests for its own and do nothing.
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env })
     let output = ''
     let hung = false
     const timer = setTimeout(() => {
