@@ -272,6 +272,13 @@ export const ERRORS = {
     'The port is in use',
     'Stop the program that has it, or choose another: natter up --http 0   (or --listen /ip4/127.0.0.1/tcp/0)'
   ),
+  TOO_FEW_FILES: row(
+    503,
+    1,
+    true,
+    'The process may open too few files',
+    'Allow it more and start it again: ulimit -n 4096'
+  ),
   NODE_UNREACHABLE: row(
     503,
     3,

@@ -7,6 +7,7 @@
 import type { ErrorCode, ErrorRow } from '../base/index.js'
 import { ERRORS, messageOf, NatterError } from '../base/index.js'
 import { RemoteError } from './client.js'
+import { tooFewFiles } from './open-files.js'
 
 export interface Failure {
   exit: number
@@ -62,6 +63,9 @@ function helpFor(exit: number, command: string | undefined): string | undefined 
 }
 
 function asNatterError(thrown: unknown): NatterError {
+  if (thrown instanceof NatterError && thrown.code !== 'INTERNAL') return thrown
+  const lack = tooFewFiles(thrown)
+  if (lack !== undefined) return new NatterError('TOO_FEW_FILES', lack, { cause: thrown })
   if (thrown instanceof NatterError) return thrown
   // The library answers a wrong option, which here came from a flag, a variable or the config file, with a TypeError.
   if (thrown instanceof TypeError)
