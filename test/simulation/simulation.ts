@@ -14,6 +14,8 @@ import type { Endpoint } from './endpoint.js'
 import { Faults } from './faults.js'
 import { FrameReader } from './frames.js'
 import type { HistoryEntry, HistoryEvent } from './history.js'
+import { Liar } from './liar.js'
+import { LiarLog } from './liar-log.js'
 import { lineOf } from './lines.js'
 import type { Ground } from './machine.js'
 import { type Machine, NETWORK } from './machine.js'
@@ -64,6 +66,7 @@ export class Simulation implements World {
   readonly #receipts = new Receipts()
   readonly #spotter: Spotter
   readonly #names = new Map<string, string>()
+  #liar: Liar | undefined
   #lives = 0
   #failure: PropertyBroken | undefined
 
@@ -114,7 +117,7 @@ export class Simulation implements World {
   }
 
   get nodes(): readonly SimNode[] {
-    return this.operator.machines
+    return this.#liar === undefined ? this.operator.machines : [...this.operator.machines, this.#liar]
   }
 
   get limits(): Limits {
@@ -264,12 +267,27 @@ export class Simulation implements World {
     for (let i = 0; i < plan.nodes; i++) operator.add(i >= plan.unsynced)
     this.network.authors = operator.machines.map(({ author }) => author)
     for (const machine of operator.machines) operator.startSoon(machine, 300)
+    if (plan.liar) await this.#addLiar()
     this.#workload.begin()
     this.#faults.begin()
     await this.#until(plan.activeMs)
     await this.#converge()
     if (this.#failure === undefined) await this.#atEnd()
     if (this.#failure === undefined) await this.#stopAll()
+  }
+
+  async #addLiar(): Promise<void> {
+    const { plan, network } = this
+    const dice = this.#dice.split()
+    const { crypto } = this.#keys
+    const database = databaseIdOf(NETWORK, crypto)
+    const signer = this.#keys.make(this.seed)
+    const log = new LiarLog({ dice, signer, crypto, database, keys: plan.keys, now: () => this.now })
+    const gapMs = plan.activeMs / dice.whole(5, 40)
+    this.#liar = new Liar({ name: 'liar', ground: this.#ground(), dice, log, database, gapMs })
+    network.authors = [...network.authors, this.#liar.author]
+    this.#names.set(peerIdOf(this.#liar.author), 'liar')
+    await this.#liar.start()
   }
 
   async #until(atMs: number, done: () => boolean = () => false): Promise<void> {
@@ -281,6 +299,7 @@ export class Simulation implements World {
     const { operator, network } = this
     this.#faults.end()
     this.#workload.end()
+    this.#liar?.leave()
     operator.heal()
     network.healAll()
     this.healed = true

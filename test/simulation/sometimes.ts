@@ -25,7 +25,6 @@ export const SOMETIMES = [
   'gossip lost',
   'gossip doubled',
   'frozen reader',
-  'peer choked',
   'gap filled',
   'missing dep met',
   'duplicate dropped',

@@ -1,4 +1,6 @@
 /** Watches the history for what `sometimes.ts` names and nobody else sees happen. */
+import type { Batch } from '../../src/log/index.js'
+import { decodeBody } from '../../src/log/index.js'
 import type { Framed, HistoryEvent } from './history.js'
 import type { Machine } from './machine.js'
 
@@ -79,6 +81,8 @@ export class Spotter {
   #committed(event: Extract<HistoryEvent, { type: 'commit' }>, machines: readonly Machine[]): void {
     const author = machines.find(({ name }) => name === event.node)?.author
     const { applied } = event.notice
+    for (const { batch, local } of applied)
+      if (!local && isEmptied(batch)) this.#sometimes('bad body applied as empty')
     if (applied.some(({ batch, local }) => !local && batch.header.author === author))
       this.#sometimes('own batches fetched from peers')
     if (this.#fenced.has(event.node) && applied.length > 0)
@@ -119,5 +123,15 @@ export class Spotter {
         this.#sometimes('cursor void')
     } else if (message?.type === 'err' && message.code === 'NO_COMMON')
       this.#sometimes('wanted again from further back')
+  }
+}
+
+/** A body that breaks the grammar: everywhere a batch without ops. */
+function isEmptied({ header, body }: Batch): boolean {
+  try {
+    decodeBody(body, header.opCount)
+    return false
+  } catch {
+    return true
   }
 }
