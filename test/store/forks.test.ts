@@ -278,3 +278,107 @@ test('where an epoch is forked every node names an op the same, by its batch', a
   assert.equal(shown[0]!.filter(name => name.includes('~')).length, 8)
   assert.ok(shown[0]!.some(name => name.startsWith('a ') && !name.includes('~')))
 })
+
+test('two machines resumed from one snapshot sign one name twice: both branches are kept, told of and go on, and each author moves to a new epoch', async () => {
+  // The same randomness at the same time: what a snapshot of memory brings back.
+  const [random, again] = [new SeededRandom(7), new SeededRandom(7)]
+  const [left, right] = [await storeOf(1, { random }), await storeOf(1, { random: again })]
+  const third = await storeOf(2)
+  const forks = new Map([left, right, third].map(store => [store, [] as NodeEvents['fork'][]]))
+  for (const [store, told] of forks) store.onEvent('fork', fork => told.push(fork))
+  for (let i = 0; i < 3; i++) {
+    await left.write({ ops: [put('shared', `left ${i}`), put(`left ${i}`, i)] })
+    await right.write({ ops: [put('shared', `right ${i}`), put(`right ${i}`, i)] })
+  }
+  const epoch = left.frontier.of(left.author)[0]!.epoch
+  assert.equal(right.frontier.of(right.author)[0]!.epoch, epoch, 'they drew the same epoch')
+  await carry(left, third)
+  // One that is still alone goes on in the forked epoch, along its branch.
+  await right.write({ ops: [put('right 3', 3)] })
+  await exchange(right, third)
+  await exchange(left, third)
+  await exchange(right, third)
+  for (const store of [left, right, third]) {
+    assert.equal(store.frontierDigest(), third.frontierDigest())
+    assert.equal(store.stateDigest(), third.stateDigest())
+    assert.equal((await batchesOf(store)).length, 7, 'nothing of either branch is missing')
+    assert.equal((await store.get(key('shared')))!.heads.length, 2)
+    assert.ok(forks.get(store)!.length > 0)
+    assert.ok(forks.get(store)!.every(fork => fork.epoch === epoch))
+    assert.equal(store.frontier.of(left.author).length, 2)
+  }
+  // By now something else has come in from outside.
+  again.bytes(1)
+  const { ops } = await left.write({ ops: [put('shared', 'both')] })
+  assert.notEqual(ops[0]!.epoch, epoch)
+  const other = await right.write({ ops: [put('other', 1)] })
+  assert.notEqual(other.ops[0]!.epoch, epoch)
+  assert.notEqual(other.ops[0]!.epoch, ops[0]!.epoch, 'each its own')
+  for (const store of [left, right]) await exchange(store, third)
+  await exchange(left, third)
+  for (const store of [left, right, third]) {
+    assert.equal(await read(store, 'shared'), 'both')
+    assert.equal((await store.get(key('shared')))!.heads.length, 1)
+    assert.equal(store.frontierDigest(), third.frontierDigest())
+    assert.equal(store.stateDigest(), third.stateDigest())
+    assert.deepEqual((await store.verify()).damage, [])
+    await closeStore(store)
+  }
+})
+
+for (const [where, offMs] of [
+  ['back', -365 * 86_400_000],
+  ['ahead', 365 * 86_400_000]
+] as const) {
+  test(`a copy put back on a machine whose clock is a year ${where} writes in a new epoch, over what it has seen, and drags nobody along`, async () => {
+    const [path, copied] = [await temporaryFolder(), await temporaryFolder()]
+    try {
+      const clock = new HandClock()
+      let store = await storeOf(1, { disk: await levelDisk(path.path), clock, random: new SeededRandom(1) })
+      await store.write({ ops: [put('seen', 'old')] })
+      await closeStore(store)
+      await cp(path.path, copied.path, { recursive: true })
+      store = await storeOf(1, { disk: await levelDisk(path.path), clock, random: new SeededRandom(2) })
+      await store.write({ ops: [put('lost', 1)] })
+      const peer = await storeOf(2, { clock })
+      await carry(store, peer)
+      await closeStore(store)
+      const off = new HandClock()
+      off.ms += offMs
+      const restored = await storeOf(1, {
+        disk: await levelDisk(copied.path),
+        clock: off,
+        random: new SeededRandom(3)
+      })
+      const { ops } = await restored.write({ ops: [put('seen', 'new')] })
+      const next = await restored.write({ ops: [put('seen', 'newer')] })
+      assert.equal(next.ops[0]!.epoch, ops[0]!.epoch)
+      await exchange(restored, peer)
+      for (const node of [restored, peer]) {
+        assert.equal(
+          await read(node, 'seen'),
+          'newer',
+          'who has seen a version overwrites it whatever its time'
+        )
+        assert.equal(await read(node, 'lost'), 1)
+        assert.equal((await node.get(key('seen')))!.heads.length, 1)
+      }
+      const after = await peer.write({ ops: [put('seen', 'of the peer')] })
+      assert.ok(Math.abs(after.time.ms - clock.ms) <= 60_001, 'no more than 60 s past its wall clock')
+      await exchange(restored, peer)
+      const last = await restored.write({ ops: [put('seen', 'last')] })
+      assert.ok(last.time.ms <= Math.max(off.ms, START_MS) + 60_001)
+      await exchange(restored, peer)
+      assert.equal(await read(peer, 'seen'), 'last')
+      assert.equal(peer.stateDigest(), restored.stateDigest())
+      assert.equal(peer.frontier.of(restored.author).length, 2, 'the lost life, until the next one names it')
+      for (const node of [restored, peer]) {
+        assert.deepEqual((await node.verify()).damage, [])
+        await closeStore(node)
+      }
+    } finally {
+      await path.remove()
+      await copied.remove()
+    }
+  })
+}
