@@ -4,7 +4,8 @@ import { afterEach, describe, it } from 'node:test'
 import { nodeCrypto } from '../../src/base/crypto-node.js'
 import type { NodeEvents } from '../../src/base/index.js'
 import { utf8 } from '../../src/base/index.js'
-import type { Batch, BatchId, Epoch, StoreId } from '../../src/log/index.js'
+import { withKnown } from '../../src/engine/inbound.js'
+import type { Batch, BatchId, Epoch, ShortId, StoreId } from '../../src/log/index.js'
 import { databaseIdOf, NO_BATCH, OP_FLAG } from '../../src/log/index.js'
 import { forge } from '../store/exchange.js'
 import { until } from '../support/until.js'
@@ -115,6 +116,29 @@ describe('a peer put back from a copy', () => {
       for (const key of ['early', 'of a', 'of b', 'anew 4']) assert.equal(await node.get(key), 'x', key)
     }
     assert.ok(b.engine.holds(a.author, await b.tipOf(ofB), ofB.position))
+  })
+})
+
+describe('a HELLO that names ends of this node’s own log', () => {
+  it('says nothing by one that is not applied here: a peer with another branch holds no batch of this one', async () => {
+    const cluster = newCluster()
+    const a = await cluster.node()
+    const { ops } = await a.put('mine', 'x')
+    const tip = await a.tipOf({ ...(await a.put('mine too', 'x')) })
+    const other = { ...tip, seq: tip.seq + 5, id: 'ab'.repeat(16) as ShortId }
+    const hello = {
+      type: 'hello',
+      protocol: 1,
+      database,
+      store: storeIdOf(1),
+      durable: true,
+      position: { position: 9, check: '01'.repeat(8) },
+      digest: 'cd'.repeat(16),
+      yours: [other, tip],
+      window: 1000
+    } as const
+    assert.equal(ops[0]!.epoch, tip.epoch)
+    assert.deepEqual((await withKnown(a.store, hello)).yours, [tip])
   })
 })
 
