@@ -88,7 +88,7 @@ export interface NodeFace {
   status(): Promise<NodeStatus>
   verify(options?: Signal): Promise<VerifyReport>
   /** Looks at everything that can go wrong, within about a second. What it finds is in the report: it does not reject. */
-  doctor(): Promise<DoctorReport>
+  doctor(options?: Signal): Promise<DoctorReport>
   /** Ops of a program, each durable and taking effect once by its id. */
   acceptProgramOps(from: string, ops: readonly unknown[]): Promise<ProgramResult>
   /** Marks ops as delivered to a program; ids that are not known are ignored. */

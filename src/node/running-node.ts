@@ -288,8 +288,8 @@ export class RunningNode implements shapes.NodeFace {
     return report
   }
 
-  doctor(): Promise<shapes.DoctorReport> {
-    return this.#doctor.examine()
+  doctor(options: shapes.Signal = {}): Promise<shapes.DoctorReport> {
+    return this.#doctor.examine(options)
   }
 
   acceptProgramOps(from: string, ops: readonly unknown[]): Promise<shapes.ProgramResult> {

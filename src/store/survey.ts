@@ -12,6 +12,8 @@ import type { Cell, KeyRange } from './index.js'
 import { cellKey, SPACE, spaceRange } from './keys.js'
 import type { StoreParts } from './store.js'
 
+/** Milliseconds after which a walk ends, however far it is: on a busy machine a look shall not take long either. */
+const walkMs = 100
 /** Bytes of a log record that is still read for the time in it. */
 const clockRecordBytes = 256 * 1024
 /** Batches, and bytes of them, of a backlog that are looked at one by one; all beyond counts as lacking. */
@@ -89,6 +91,27 @@ export class StoreSurvey {
     return [...readings.values()]
   }
 
+  /** Reads at most so many of the newest batches, and about so many bytes; answers how many are well, and what is not. */
+  async newest(batches: number, bytes: number): Promise<{ looked: number; damaged: string[] }> {
+    const { state, log } = this.#parts
+    const damaged: string[] = []
+    let looked = 0
+    let left = bytes
+    const from = Math.max(0, state().mark.position - batches)
+    const untilMs = this.#untilMs()
+    try {
+      for await (const { record } of log.records(from, error => damaged.push(error.message))) {
+        looked++
+        left -= record.batch.body.length
+        if (left <= 0 || looked >= batches || this.#isOver(untilMs)) break
+      }
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      damaged.push(error.message)
+    }
+    return { looked, damaged }
+  }
+
   /** As the store's `backlog`, of less work: of what lies above a position, the batches that a peer is not known to have. */
   async owed(
     above: number,
@@ -139,11 +162,13 @@ export class StoreSurvey {
     const unreadable: { key: Uint8Array; reason: string }[] = []
     const counts = { looked: 0, present: 0, conflicted: 0 }
     let left = bytes
+    const untilMs = this.#untilMs()
     try {
       for (;;) {
         const page = await iterator.next(Math.min(pageCells, Math.max(1, cells - counts.looked)))
         if (page.length === 0) return { ...counts, more: false, unreadable }
-        if (counts.looked >= cells || left <= 0) return { ...counts, more: true, unreadable }
+        if (counts.looked >= cells || left <= 0 || this.#isOver(untilMs))
+          return { ...counts, more: true, unreadable }
         for (const [key, value] of page) {
           left -= key.length + value.length
           counts.looked++
@@ -158,6 +183,14 @@ export class StoreSurvey {
     } finally {
       await iterator.close()
     }
+  }
+
+  #untilMs(): number {
+    return this.#parts.init.clock.now() + walkMs
+  }
+
+  #isOver(untilMs: number): boolean {
+    return this.#parts.init.clock.now() > untilMs
   }
 
   async #read(diskKey: Uint8Array, value: Uint8Array): Promise<Cell | { reason: string }> {

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { ClassicLevel } from 'classic-level'
 import type { DoctorReport } from '../../src/base/index.js'
 import { wrapped } from '../../src/cli/wrapped.js'
+import { logKey } from '../../src/store/keys.js'
 import { until } from '../support/until.js'
 import { natter, startNode, temporaryFolder } from './support.js'
 
@@ -56,6 +58,7 @@ test('a directory whose node does not run: the checks that need no network, and 
   const node = await startNode(t, ['--data', data])
   const busy = await natter(['doctor', '--data', data])
   assert.equal(busy.code, 7)
+  for (const key of ['k', 'l']) await fetch(`${node.http}/kv/${key}`, { method: 'PUT', body: '{"value":1}' })
   await node.stop()
 
   const { code, stdout } = await natter(['doctor', '--data', data, '--json'])
@@ -73,6 +76,10 @@ test('a directory whose node does not run: the checks that need no network, and 
   assert.match(screen, /which does not run: all is well\n/)
   assert.match(screen, /\nnot looked at, as the node does not run: network, addresses, /)
 
+  await damageLog(join(data, 'db'))
+  const flipped = await natter(['doctor', '--data', data])
+  assert.equal(flipped.code, 8)
+  assert.match(flipped.stdout, /^fail {2}integrity .*\n +position 1/m)
   rmSync(join(data, 'db', 'CURRENT'))
   const damaged = await natter(['doctor', '--data', data])
   assert.equal(damaged.code, 8)
@@ -84,6 +91,19 @@ test('a directory whose node does not run: the checks that need no network, and 
     /8 when damage was found; 1 when another check failed/
   )
 })
+
+/** Flips a byte of the first batch. */
+async function damageLog(location: string): Promise<void> {
+  const level = new ClassicLevel<Uint8Array, Uint8Array>(location, {
+    keyEncoding: 'view',
+    valueEncoding: 'view'
+  })
+  const key = logKey(1)
+  const damaged = Uint8Array.from((await level.get(key))!)
+  damaged[damaged.length >> 1]! ^= 0x55
+  await level.put(key, damaged)
+  await level.close()
+}
 
 test('text is broken between words, behind an indent, and long words stay whole', () => {
   assert.deepEqual(

@@ -38,7 +38,7 @@ export const doctorRoutes = [
     },
     errors: [],
     async handle(call) {
-      return { body: { ...(await call.node.doctor()) } }
+      return { body: { ...(await call.node.doctor({ signal: call.signal })) } }
     }
   })
 ]

@@ -18,6 +18,9 @@ const listed = 10
 /** Cases in the details: a thousand nodes fit, a flood does not. */
 export const detailed = 1000
 
+/** Nodes beside this one that are all connected to each other; of more, each is connected to some. */
+export const fullMeshNodes = 8
+
 export type Finding = Omit<DoctorCheck, 'name'>
 
 /** What a check needs: nothing but the store, a directory, a node that runs, or one that takes part in its network. */

@@ -3,7 +3,18 @@ import type { Author } from '../../log/index.js'
 import { peerIdOf, shortId } from '../../log/index.js'
 import { holdsTip } from '../views.js'
 import type { Check, OnNetwork, Patient } from './check.js'
-import { called, counted, detailed, isoOf, ok, onNetwork, span, warn, withCases } from './check.js'
+import {
+  called,
+  counted,
+  detailed,
+  fullMeshNodes,
+  isoOf,
+  ok,
+  onNetwork,
+  span,
+  warn,
+  withCases
+} from './check.js'
 
 /** What a connected peer has not acknowledged for so long is no matter of a moment. */
 const lateMs = 60_000
@@ -36,7 +47,9 @@ export const exchangeChecks: readonly Check[] = [
           details
         )
       }
-      const silent = connected.filter(
+      // Of a large network only neighbours have streams.
+      const wanting = node.book.shown().length > fullMeshNodes && streams.length > 0 ? [] : connected
+      const silent = wanting.filter(
         peer => !streams.includes(peer) && here.engine.standing(peer).lastError !== null
       )
       const cases = [

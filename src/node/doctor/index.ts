@@ -11,6 +11,7 @@ import type {
   DoctorReport,
   DoctorStatus,
   Limits,
+  Signal,
   VerifyReport
 } from '../../base/index.js'
 import { isNatterError, messageOf } from '../../base/index.js'
@@ -18,6 +19,7 @@ import type { DataDirectory } from '../../disk/directory.js'
 import { peerIdOf } from '../../log/index.js'
 import type { Store } from '../../store/index.js'
 import type { SettingsBook } from '../ground.js'
+import { throwIfAborted } from '../wait.js'
 import type { Check, Need, Patient, RunningParts } from './check.js'
 import { clockChecks } from './clocks.js'
 import { exchangeChecks } from './exchange.js'
@@ -74,8 +76,8 @@ export class Doctor {
     this.#notes.noteVerified(report)
   }
 
-  /** Never rejects for what it finds. */
-  async examine(): Promise<DoctorReport> {
+  /** Rejects with `ABORTED`, never for what it finds. */
+  async examine({ signal }: Signal = {}): Promise<DoctorReport> {
     const { clock, store, network, settings, node, directory } = this.#parts
     const startedAtMs = clock.now()
     const patient: Patient = {
@@ -89,9 +91,11 @@ export class Doctor {
     const checks: DoctorCheck[] = []
     const leftOut: DoctorReport['leftOut'] = []
     for (const check of CHECKS) {
+      throwIfAborted(signal)
       const reason = hindrance(check.needs, { node, directory })
-      if (reason !== undefined) leftOut.push({ name: check.name, reason })
-      else checks.push(await look(check, patient))
+      const found = reason === undefined ? await look(check, patient) : reason
+      if (typeof found === 'string') leftOut.push({ name: check.name, reason: found })
+      else checks.push(found)
     }
     return {
       status: worst(checks),
@@ -118,7 +122,8 @@ function hindrance(need: Need, { node, directory }: Pick<Patient, 'node' | 'dire
   return undefined
 }
 
-async function look(check: Check, patient: Patient): Promise<DoctorCheck> {
+/** The check, or why it cannot be made at the moment. */
+async function look(check: Check, patient: Patient): Promise<DoctorCheck | string> {
   try {
     const { status, evidence, remedy, details } = await check.look(patient)
     return {
@@ -129,6 +134,7 @@ async function look(check: Check, patient: Patient): Promise<DoctorCheck> {
       ...(details !== undefined && { details })
     }
   } catch (error) {
+    if (isNatterError(error, 'NOT_READY') || isNatterError(error, 'STORE_CLOSED')) return error.message
     const remedy = isNatterError(error) ? error.remedy : undefined
     return {
       name: check.name,

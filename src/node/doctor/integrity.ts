@@ -1,8 +1,14 @@
-/** Whether stored data is damaged: what reads ran into, and what the last verification said. */
+/** Whether stored data is damaged: batches that wait for a peer, what reads ran into, what the last verification said. */
 import { isNatterError } from '../../base/index.js'
-import type { Check, Patient } from './check.js'
-import { counted, detailed, fail, isoOf, ok, span, warn, withCases } from './check.js'
+import { peerIdOf } from '../../log/index.js'
+import type { Check, Finding, Patient } from './check.js'
+import { called, counted, detailed, fail, isoOf, ok, span, warn, withCases } from './check.js'
 
+/** Damaged batches that are shown: each takes some reads. */
+const holesShown = 64
+/** Newest batches of the log that are read, and bytes of them. */
+const logBatches = 2_000
+const logBytes = 8 * 1024 * 1024
 /** Cells that are looked at, and bytes of them: a fraction of a second. */
 const surveyCells = 10_000
 const surveyBytes = 16 * 1024 * 1024
@@ -11,30 +17,7 @@ export const integrityChecks: readonly Check[] = [
   {
     name: 'integrity',
     needs: 'store',
-    look({ notes, clock, node }) {
-      const { damage, verified, sinceMs } = notes
-      const now = clock.now()
-      const details = {
-        damage: [...damage].map(([what, atMs]) => ({ what, at: isoOf(atMs) })),
-        verifiedAt: verified === undefined ? null : isoOf(verified.atMs),
-        verifiedDamage: verified?.report.damage.slice(0, detailed) ?? []
-      }
-      const found = [
-        ...(verified?.report.damage ?? []).map(({ where, what }) => `${where}: ${what}`),
-        ...damage.keys()
-      ]
-      const last =
-        verified === undefined ? '' : `; the last verification ended ${span(now - verified.atMs)} ago`
-      if (found.length > 0) {
-        return fail(
-          withCases(`${counted(found.length, 'damaged place')} found${last}`, found),
-          'See all of it: natter verify',
-          details
-        )
-      }
-      const since = node === undefined ? 'at opening' : `since the start ${span(now - sinceMs)} ago`
-      return ok(`no read ran into damage ${since}${last}; natter verify reads everything`, details)
-    }
+    look: lookAtDamage
   },
   {
     name: 'unreadable',
@@ -59,6 +42,70 @@ export const integrityChecks: readonly Check[] = [
     }
   }
 ]
+
+async function lookAtDamage({ store, notes, clock, node }: Patient): Promise<Finding> {
+  const { damage, verified, sinceMs } = notes
+  const now = clock.now()
+  const newest = await store.survey().newest(logBatches, logBytes)
+  const missing = await store.missing(holesShown)
+  const details = {
+    missing: missing.map(({ tip, batch, position, nobody }) => ({
+      position,
+      batch,
+      author: peerIdOf(tip.author),
+      epoch: tip.epoch,
+      seq: tip.seq,
+      nobody
+    })),
+    looked: newest.looked,
+    found: newest.damaged.slice(0, detailed),
+    damage: [...damage].map(([what, atMs]) => ({ what, at: isoOf(atMs) })),
+    verifiedAt: verified === undefined ? null : isoOf(verified.atMs),
+    verifiedDamage: verified?.report.damage.slice(0, detailed) ?? []
+  }
+  const last = verified === undefined ? '' : `; the last verification ended ${span(now - verified.atMs)} ago`
+  if (missing.length > 0) {
+    const orMore = missing.length < holesShown ? '' : ', or more'
+    const cases = missing.map(({ tip, position, nobody }) => {
+      const author = tip.author === store.author ? 'this node' : called(tip.author, node?.book)
+      return `position ${position}, seq ${tip.seq} of ${author}${nobody ? ': no connected peer has it' : ''}`
+    })
+    return fail(
+      withCases(
+        `${counted(missing.length, 'batch', 'batches')} of the log damaged here${orMore}${last}`,
+        cases
+      ),
+      missing.some(({ nobody }) => nobody)
+        ? 'Connect a node that has it (natter connect MULTIADDR), or restore a backup beside this node and connect that.'
+        : 'It comes from a peer by itself as soon as one that has it is connected: natter peers',
+      details
+    )
+  }
+  const found = [
+    ...(verified?.report.damage ?? []).map(({ where, what }) => `${where}: ${what}`),
+    ...newest.damaged
+  ]
+  if (found.length > 0) {
+    return fail(
+      withCases(`${counted(found.length, 'damaged place')} found${last}`, found),
+      'See all of it: natter verify',
+      details
+    )
+  }
+  if (damage.size > 0) {
+    return warn(
+      withCases(`reads ran into damage since the start, and no batch is missing now${last}`, [
+        ...damage.keys()
+      ]),
+      'See whether all of it is mended: natter verify; and look at the health of the disk (dmesg, smartctl).',
+      details
+    )
+  }
+  const met =
+    node === undefined ? '' : `, and no read ran into any since the start ${span(now - sinceMs)} ago`
+  const extent = `${newest.looked} of ${counted(store.mark.position, 'batch', 'batches')}`
+  return ok(`no damage in the newest ${extent}${met}${last}; natter verify reads everything`, details)
+}
 
 async function unreadableCells({ store, notes }: Patient) {
   const { looked, more, unreadable } = await store.survey().cells({}, surveyCells, surveyBytes)

@@ -82,6 +82,7 @@ export class Notes {
 
   noteVerified(report: VerifyReport): void {
     this.verified = { atMs: this.#clock.now(), report }
+    if (report.damage.length === 0) this.damage.clear()
   }
 
   close(): void {

@@ -2,13 +2,23 @@
 import type { Author } from '../../log/index.js'
 import { peerIdOf } from '../../log/index.js'
 import type { Check, OnNetwork, Patient } from './check.js'
-import { called, counted, detailed, fail, isoOf, ok, onNetwork, span, warn, withCases } from './check.js'
+import {
+  called,
+  counted,
+  detailed,
+  fail,
+  fullMeshNodes,
+  isoOf,
+  ok,
+  onNetwork,
+  span,
+  warn,
+  withCases
+} from './check.js'
 import type { Refusal } from './notes.js'
 
 /** A refusal is told about once a minute while it goes on: one that was not told of for so long is over. */
 const ongoingMs = 150_000
-/** Nodes that are all connected to each other; of more, each is connected to some. */
-const fullMeshNodes = 9
 
 export const peerChecks: readonly Check[] = [
   { name: 'peers', needs: 'network', look: lookAtPeers },
@@ -159,7 +169,11 @@ function lookAtRefusals(patient: Patient) {
       details
     )
   }
-  return warn(withCases(`${counted(going.length, 'refusal')} going on`, cases), remedyFor(going), details)
+  return warn(
+    withCases(`${counted(going.length, 'refusal')} going on`, cases),
+    remedyFor(going, store.author),
+    details
+  )
 }
 
 function sentenceOf({ by }: Refusal, who: string): string {
@@ -168,14 +182,13 @@ function sentenceOf({ by }: Refusal, who: string): string {
   return `this node and ${who} do not understand each other`
 }
 
-function remedyFor(refusals: readonly Refusal[]): string {
+function remedyFor(refusals: readonly Refusal[], self: Author): string {
   const remedies = new Set<string>()
   for (const { by, reason, peer } of refusals) {
     const id = peer === undefined ? 'PEER' : peerIdOf(peer)
     if (by === 'keys')
       remedies.add('Join all nodes by one invite line: natter invite, then natter up --join there.')
-    else if (by === 'there')
-      remedies.add('Have the peer id of this node (natter id) allowed there: --allow PEER.')
+    else if (by === 'there') remedies.add(`Have this node allowed there: natter up --allow ${peerIdOf(self)}`)
     else if (/blocked/.test(reason)) remedies.add(`Let it in again, if that is meant: natter forget ${id}`)
     else if (/allow list/.test(reason)) remedies.add(`Let it in, if that is meant: natter up --allow ${id}`)
     else if (/another network/.test(reason))
