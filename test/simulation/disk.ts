@@ -64,6 +64,8 @@ export class SimDisk {
   /** Called when a write has begun, with the milliseconds that it will take. */
   onFlight: ((ms: number) => void) | undefined
   readonly flipped = new Set<string>()
+  /** By key, what stood where a bit was flipped. */
+  readonly whole = new Map<string, Uint8Array>()
 
   constructor(init: {
     timeline: Timeline
@@ -212,6 +214,7 @@ export class SimDisk {
     this.#durable.apply([change])
     this.#handle?.rot(change)
     this.flipped.add(name)
+    this.whole.set(name, value)
     return { ...change, value }
   }
 

@@ -12,12 +12,14 @@ export function logOf(disk: SimDisk): (Batch | BatchId)[] {
   const entries = disk.content().frozen()
   let ids: Map<number, BatchId> | undefined
   const log: (Batch | BatchId)[] = []
-  for (const { key, value } of entries) {
+  for (const { name, key, value } of entries) {
     if (key[0] !== SPACE.log) continue
     const position = positionOfKey(key)
+    const whole = disk.flipped.has(name) ? disk.whole.get(name) : undefined
     try {
-      log.push(decodeLog(key, value, position, nodeCrypto).batch)
+      log.push(decodeLog(key, whole ?? value, position, nodeCrypto).batch)
     } catch {
+      // A copy of a directory may hold a record that was damaged in the first one.
       ids ??= indexed(entries)
       log.push(ids.get(position) ?? ('' as BatchId))
     }

@@ -4,7 +4,7 @@
  */
 import { equalBytes, fromHex } from '../../../src/base/index.js'
 import type { Batch } from '../../../src/log/index.js'
-import { OP_KIND } from '../../../src/log/index.js'
+import { OP_KIND, OP_KIND } from '../../../src/log/index.js'
 import type { Store } from '../../../src/store/index.js'
 import type { Checker, SimNode, World } from '../world.js'
 import { broken, keyText } from './broken.js'
@@ -62,7 +62,7 @@ async function compareCells(ledger: Ledger, node: SimNode, store: Store, union: 
     const expected = winner === undefined || winner.op.kind > OP_KIND.del ? undefined : winner.op.value
     // Of several values under `all` a read shows a list of them.
     const isList = ledger.graph.strategy === 'all' && heads.length > 1
-    if (isList ? (winner === undefined) === (shown === undefined) : isShown(shown?.value, expected)) continue
+    if (isList ? (expected === undefined) === (shown === undefined) : isShown(shown?.value, expected)) continue
     broken(
       name,
       `${node.name}: ${keyText(key)} does not show ${winner === undefined ? 'nothing' : nameOf(winner)}`
