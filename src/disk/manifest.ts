@@ -5,6 +5,7 @@
  */
 import { NatterError } from '../base/index.js'
 import { placeOf, readIfThere, replaceFile } from './files.js'
+import { summedText, withoutSum } from './summed-json.js'
 
 /** The format of directories that this code writes, and the newest that it reads. */
 export const directoryFormat = 1
@@ -44,8 +45,7 @@ export async function readManifest(path: string): Promise<Manifest | undefined> 
     throw damaged(path, 'it is not JSON', cause)
   }
   if (typeof value !== 'object' || value === null) throw damaged(path, 'it is not an object')
-  const fields = value as Record<string, unknown>
-  const format = fields['format']
+  const format = (value as Record<string, unknown>)['format']
   if (typeof format !== 'number' || !Number.isInteger(format) || format < 1)
     throw damaged(path, 'it has no format')
   if (format > directoryFormat) {
@@ -54,6 +54,8 @@ export async function readManifest(path: string): Promise<Manifest | undefined> 
       `${path} has format ${format}; this natter knows formats up to ${directoryFormat}`
     )
   }
+  const fields = withoutSum(value)
+  if (fields === undefined) throw damaged(path, 'its checksum does not fit')
   const { state, author, storeId, place, self, database, sentinel } = fields
   if (state !== 'making' && state !== 'made') throw damaged(path, 'state')
   if (author !== null && !isHex(author, 64)) throw damaged(path, 'author')
@@ -73,7 +75,7 @@ export async function isOriginal(path: string, { self }: Manifest): Promise<bool
 /** Writes a manifest that names the file it then stands in, whatever `self` was. */
 export async function writeManifest(path: string, manifest: Manifest): Promise<void> {
   let self: string | null = null
-  const content = (): string => `${JSON.stringify({ ...manifest, self }, null, 2)}\n`
+  const content = (): string => summedText({ ...manifest, self })
   await replaceFile(path, place => {
     self = place
     return content()

@@ -1,9 +1,11 @@
 /**
  * `settings.json`: what a node was told once and keeps, such as its network, its key and the ports it got. Holds a
- * secret, so it is readable by its owner only. Fields that this version does not know are kept as they are.
+ * secret, so it is readable by its owner only. Fields that this version does not know are kept as they are. A checksum
+ * keeps a damaged name from being taken for another, or for none: without its key a private network would be open.
  */
 import { NatterError } from '../base/index.js'
 import { readIfThere, replaceFile } from './files.js'
+import { summedText, withoutSum } from './summed-json.js'
 
 export interface Settings {
   /** Name of the network. */
@@ -61,7 +63,13 @@ export class SettingsFile {
     }
     if (typeof value !== 'object' || value === null || Array.isArray(value))
       throw unusable(path, 'it is no object')
-    const fields = value as Record<string, unknown>
+    const fields = withoutSum(value)
+    if (fields === undefined) {
+      throw unusable(
+        path,
+        'its checksum does not fit: it was damaged, or changed by hand without taking "sum" out'
+      )
+    }
     for (const [name, fits] of Object.entries(shapes)) {
       if (name in fields && !fits(fields[name])) throw unusable(path, `"${name}" is malformed`)
     }
@@ -85,7 +93,7 @@ export class SettingsFile {
     this.#fields = fields
     this.#written = this.#written
       .catch(() => undefined)
-      .then(() => replaceFile(this.#path, `${JSON.stringify(fields, null, 2)}\n`))
+      .then(() => replaceFile(this.#path, summedText(fields)))
       .catch(error => {
         if (this.#fields === fields) this.#fields = before
         throw error

@@ -60,7 +60,7 @@ describe('the data directory', () => {
   it('goes on after a first start that was cut off anywhere', () =>
     withPath(async path => {
       const { seed } = await filled(path)
-      const manifest = JSON.parse(await readFile(join(path, 'natter.json'), 'utf8'))
+      const { sum: _, ...manifest } = JSON.parse(await readFile(join(path, 'natter.json'), 'utf8'))
       const making = JSON.stringify({ ...manifest, state: 'making', author: null, place: null })
       const cut = async (name: string, ruin: (copy: string) => Promise<void>): Promise<DataDirectory> => {
         const copy = `${path}-${name}`
@@ -167,7 +167,7 @@ describe('the data directory', () => {
   it('refuses a manifest of a newer format, and a damaged one', () =>
     withPath(async path => {
       await filled(path)
-      const manifest = JSON.parse(await readFile(join(path, 'natter.json'), 'utf8'))
+      const { sum: _, ...manifest } = JSON.parse(await readFile(join(path, 'natter.json'), 'utf8'))
       await writeFile(
         join(path, 'natter.json'),
         JSON.stringify({ ...manifest, format: 2, state: 'unheard of' })
@@ -248,10 +248,36 @@ describe('the data directory', () => {
       assert.match(later.warnings[0]!, /0644/)
       await later.settings.update({ network: 'shop' })
       await later.close()
-      assert.deepEqual(JSON.parse(await readFile(join(path, 'settings.json'), 'utf8')), {
-        later: true,
-        network: 'shop'
-      })
+      const { sum, ...kept } = JSON.parse(await readFile(join(path, 'settings.json'), 'utf8'))
+      assert.deepEqual(kept, { later: true, network: 'shop' })
+      assert.match(sum, /^[0-9a-f]{8}$/)
+    }))
+
+  it('takes no flipped bit of manifest or settings for what was written', () =>
+    withPath(async path => {
+      const first = await DataDirectory.open(path)
+      const told = { network: 'shop', psk: 'ab'.repeat(32), allow: ['somebody'] }
+      await first.settings.update(told)
+      await first.close()
+      for (const name of ['natter.json', 'settings.json']) {
+        const bytes = await readFile(join(path, name))
+        // Letters change case, digits their value, names are lost.
+        for (let at = 0; at < bytes.length; at += 3) {
+          const flipped = Uint8Array.from(bytes)
+          flipped[at]! ^= 1 << (at % 7)
+          await writeFile(join(path, name), flipped)
+          const opened = await DataDirectory.open(path).catch(error => {
+            assert.ok(isNatterError(error), String(error))
+            return undefined
+          })
+          if (opened === undefined) continue
+          const { network, psk, allow } = opened.settings.get()
+          assert.deepEqual({ network, psk, allow }, told, `${name}, byte ${at}`)
+          assert.equal(opened.storeId, first.storeId, `${name}, byte ${at}`)
+          await opened.close()
+        }
+        await writeFile(join(path, name), bytes)
+      }
     }))
 
   it('says why a path cannot be one', () =>
