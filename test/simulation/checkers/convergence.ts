@@ -4,7 +4,7 @@
  */
 import { equalBytes, fromHex } from '../../../src/base/index.js'
 import type { Batch } from '../../../src/log/index.js'
-import { OP_KIND, OP_KIND } from '../../../src/log/index.js'
+import { OP_KIND } from '../../../src/log/index.js'
 import type { Store } from '../../../src/store/index.js'
 import type { Checker, SimNode, World } from '../world.js'
 import { broken, keyText } from './broken.js'
