@@ -19,6 +19,8 @@ export function writeCovers(draft: Draft, batches: readonly Batch[], proof: read
     const place = draft.lineage.placed.get(shortId(id))
     if (signature !== undefined || place === undefined || place.id !== id) continue
     if (draft.lineage.slots.has(`${chainText(place)}/${place.seq + 1}`)) continue
+    // It stands with a signature already: the same commit took it from another peer.
+    if (draft.lineage.slots.get(`${chainText(place)}/${place.seq}`)?.signed) continue
     const key = coverKey(place)
     const cover: BareHeader[] = []
     let next = following.get(id)

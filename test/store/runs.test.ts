@@ -83,6 +83,23 @@ test('several wants are merged in arrival order, each batch once', async () => {
   for (const store of [a, b]) await closeStore(store)
 })
 
+test('a batch that one commit takes signed from one peer and unsigned from another leaves no cover behind', async () => {
+  const source = await writer(1, 1, 0)
+  for (let i = 0; i < 5; i++) await source.write({ ops: [put('k', i)] })
+  const [first, second, third, ...rest] = await batchesOf(source)
+  const store = await storeOf(2)
+  // The first is being committed when the others come, so that those two are one commit.
+  await Promise.all([
+    store.apply([first!]),
+    store.apply([second!]),
+    store.apply([unsigned(second!)], [bare(third!)])
+  ])
+  assert.deepEqual((await store.verify()).damage, [])
+  await store.apply([third!, ...rest])
+  assert.deepEqual((await store.verify()).damage, [])
+  for (const one of [source, store]) await closeStore(one)
+})
+
 test('unsigned batches are proved by headers that follow, held until the signed one is applied', async () => {
   const source = await writer(1, 1, 0)
   for (let i = 0; i < 8; i++) await source.write({ ops: [put('k', i)] })
