@@ -90,7 +90,7 @@ export async function smallHeap(
     env: { NODE_OPTIONS: `--max-old-space-size=${init.heapMib}` }
   })
   fleet.adopt(small)
-  await equalDigests([writer, small], 120_000)
+  await equalDigests([writer, small], 60_000 + init.ops)
   assert.equal((await small.digests()).keys, init.ops)
   init.tell(
     `${init.ops} ops with ${init.heapMib} MiB of heap in ${Math.round(performance.now() - startedAt)} ms`

@@ -8,6 +8,7 @@ import { connectedTo, equalDigests } from '../support/cluster.js'
 import { Load } from '../support/load.js'
 import { Fleet, PeerProcess } from '../support/peer-process.js'
 import { seededFractions } from '../support/random.js'
+import { until } from '../support/until.js'
 import type { FaultName, Ground } from './soak-faults.js'
 import { chooseFault } from './soak-faults.js'
 import { METER, Meter } from './soak-meter.js'
@@ -51,6 +52,8 @@ class Soak implements Ground {
   readonly #init: SoakInit
   readonly #fleet = new Fleet()
   readonly #busy = new Set<number>()
+  /** One fault wants to be the only one. */
+  #alone = false
   readonly #ending = new WeakSet<PeerProcess>()
   #root = ''
   #meter: Meter | undefined
@@ -93,16 +96,20 @@ class Soak implements Ground {
       await sleep(200 + this.fraction() * 2000)
       const at = Math.floor(this.fraction() * this.peers.length)
       const fault = chooseFault(this, at)
-      if (this.#busy.has(at) || (fault.alone && this.#busy.size > 0)) continue
-      const taken = fault.alone ? this.peers.map((_, n) => n) : [at]
-      for (const n of taken) this.#busy.add(n)
+      if (this.#alone || this.#busy.has(at)) continue
+      if (fault.alone) {
+        this.#alone = true
+        await until('the other faults are over', EQUAL_WITHIN_MS, () => this.#busy.size === 0)
+      }
+      this.#busy.add(at)
       try {
         await fault.run(this, at)
         this.counts[fault.name]++
       } catch (error) {
         this.violations.push(`${fault.name} of node ${at}: ${error instanceof Error ? error.message : error}`)
       } finally {
-        for (const n of taken) this.#busy.delete(n)
+        this.#busy.delete(at)
+        if (fault.alone) this.#alone = false
       }
     }
   }
