@@ -32,7 +32,7 @@ const askedAtOnce = 2
 const openRequests = 256
 
 /** Looks at all that is asked for rest a millisecond for so many: whoever invents tips gets no more than a part of the time. */
-const asksPerMs = 512
+const asksPerMs = 256
 
 /** Tips that one stream implies at a time; what is behind more of them is found when these are applied. */
 const impliedTips = 8192
@@ -67,7 +67,8 @@ function want(turn: Turn, stream: Stream, tip: Tip, atOnce: boolean): void {
       tried: new Map(),
       depth: 0
     })
-  else if (ask.requests.length === 0) ask.dueMs = Math.min(ask.dueMs, dueMs)
+  // Who was not asked yet may answer where the one who was does not: looked at at once, also in a long wait.
+  else if (!ask.tried.has(stream.id)) ask.dueMs = Math.min(ask.dueMs, dueMs)
   state.asksDueMs = Math.min(state.asksDueMs, dueMs)
 }
 
@@ -187,6 +188,11 @@ class Busy {
     }
   }
 
+  /** Whether the stream takes another request. */
+  takes(stream: Stream): boolean {
+    return !stream.choked && (this.requests.get(stream.id) ?? 0) < openRequests
+  }
+
   count(stream: number): void {
     this.requests.set(stream, (this.requests.get(stream) ?? 0) + 1)
   }
@@ -214,13 +220,12 @@ function askFor(turn: Turn, id: ShortId, ask: Ask, busy: Busy): void {
     )
     return
   }
+  const reach = reachOf(state, id, busy)
+  if (reach === 'nobody') state.asks.delete(id)
+  if (reach !== 'somebody') return
   const showers = [...state.streams.values()].filter(
     stream => stream.phase !== 'hello' && (stream.outstanding.has(id) || stream.implied.has(id))
   )
-  if (showers.length === 0) {
-    state.asks.delete(id)
-    return
-  }
   // What cannot be asked for yet stays due, and is looked at again when something arrived.
   if (busy.logs.has(logOf(ask.tip))) return
   const stream = choose(turn, ask, showers, busy)
@@ -242,13 +247,28 @@ function askFor(turn: Turn, id: ShortId, ask: Ask, busy: Busy): void {
   sendWant(turn, stream, ask.tip, heldOf(state, ask.tip))
 }
 
+/**
+ * Whether a peer that has shown the batch can be asked now. Where all of them are asked for as much as may be, nothing
+ * else is looked at: there may be a hundred thousand such.
+ */
+function reachOf(state: State, id: ShortId, busy: Busy): 'nobody' | 'later' | 'somebody' {
+  let reach: 'nobody' | 'later' = 'nobody'
+  for (const stream of state.streams.values()) {
+    if (stream.phase === 'hello') continue
+    if (!stream.outstanding.has(id) && !stream.implied.has(id)) continue
+    if (busy.takes(stream)) return 'somebody'
+    reach = 'later'
+  }
+  return reach
+}
+
 /** The author itself, then the nearest, then anybody; one that was asked before only after a while. */
 function choose(turn: Turn, ask: Ask, showers: readonly Stream[], busy: Busy): Stream | undefined {
   const { state, now } = turn
   let best: Stream | undefined
   let bestRank = Number.POSITIVE_INFINITY
   for (const stream of showers) {
-    if (stream.choked || (busy.requests.get(stream.id) ?? 0) >= openRequests) continue
+    if (!busy.takes(stream)) continue
     const askedAtMs = ask.tried.get(stream.id)
     if (askedAtMs !== undefined && now - askedAtMs < ask.repeatMs) continue
     const rank =

@@ -3,6 +3,9 @@
  * a write of each reaches the other's disk in little time; what the attack cost its author is asked of the node.
  */
 import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Connection } from '@libp2p/interface'
 import { nodeCrypto } from '../../src/base/crypto-node.js'
 import type { NatterNode, NodeOptions } from '../../src/index.js'
@@ -17,15 +20,21 @@ const NETWORK = 'hostile'
 /** Milliseconds in which a write of one honest node is on the disk of the other: the machine may be busy. */
 const HONEST_MS = 10_000
 
+function folder(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'natter-hostile-'))
+}
+
 export class Arena {
   readonly database: DatabaseId = databaseIdOf(NETWORK, nodeCrypto)
   readonly victim: NatterNode
   readonly friend: NatterNode
   readonly address: string
+  readonly #folders: readonly string[]
   readonly #raws: RawPeer[] = []
   #writes = 0
 
-  private constructor(victim: NatterNode, friend: NatterNode, address: string) {
+  private constructor(victim: NatterNode, friend: NatterNode, address: string, folders: readonly string[]) {
+    this.#folders = folders
     this.victim = victim
     this.friend = friend
     this.address = address
@@ -40,10 +49,15 @@ export class Arena {
       breaker: { threshold: 1, coolDownMs: 600_000 },
       ...options
     }
-    const victim = await createNode(common)
-    const friend = await createNode({ ...common, bootstrap: (await victim.status()).addrs })
+    const folders = [await folder(), await folder()]
+    const victim = await createNode({ ...common, dataDir: folders[0]! })
+    const friend = await createNode({
+      ...common,
+      dataDir: folders[1]!,
+      bootstrap: (await victim.status()).addrs
+    })
     await friend.sync.wait({ connected: 1, timeout: 20_000 })
-    return new Arena(victim, friend, (await victim.status()).addrs[0]!)
+    return new Arena(victim, friend, (await victim.status()).addrs[0]!, folders)
   }
 
   async stranger(): Promise<RawPeer> {
@@ -116,5 +130,6 @@ export class Arena {
   async close(): Promise<void> {
     await this.leave()
     await Promise.all([this.victim.stop(), this.friend.stop()])
+    await Promise.all(this.#folders.map(path => rm(path, { recursive: true, force: true })))
   }
 }
