@@ -1,5 +1,4 @@
 /** The directory and the disk under the store: rights, lock, sentinel, fence, room, durability. */
-import { isNatterError } from '../../base/index.js'
 import { directoryCondition } from '../../disk/directory-condition.js'
 import { marginOf } from '../../disk/space-guard.js'
 import type { Check, Finding, Patient } from './check.js'
@@ -60,11 +59,20 @@ export const storageChecks: readonly Check[] = [
       const { sentinel } = directory!
       if (sentinel === null) return ok('no position is remembered yet that the database must have')
       const details = { position: sentinel.position, now: store.mark.position }
-      try {
-        await directory!.requireSentinel(position => store.checkAt(position))
-      } catch (error) {
-        if (!isNatterError(error, 'STORE_DAMAGED')) throw error
-        return fail(error.message, error.remedy ?? 'Restore the directory from a backup.', details)
+      const check = await store.checkAt(sentinel.position)
+      if (check === undefined && sentinel.position <= store.mark.position) {
+        return warn(
+          `the record of position ${sentinel.position}, which the manifest remembers, cannot be read`,
+          'See the check integrity.',
+          details
+        )
+      }
+      if (check !== sentinel.check) {
+        return fail(
+          `the database in ${directory!.path} has lost what it held: it should have position ${sentinel.position}, and goes up to ${store.mark.position}`,
+          'Restore the whole directory from a backup; what peers hold comes back from them.',
+          details
+        )
       }
       return ok(
         `the database has position ${sentinel.position}, which the manifest remembers, and goes up to ${store.mark.position}`,
