@@ -62,7 +62,8 @@ async function compareCells(ledger: Ledger, node: SimNode, store: Store, union: 
     const expected = winner === undefined || winner.op.kind > OP_KIND.del ? undefined : winner.op.value
     // Of several values under `all` a read shows a list of them.
     const isList = ledger.graph.strategy === 'all' && heads.length > 1
-    if (isList ? (expected === undefined) === (shown === undefined) : isShown(shown?.value, expected)) continue
+    if (isList ? (expected === undefined) === (shown === undefined) : isShown(shown?.value, expected))
+      continue
     broken(
       name,
       `${node.name}: ${keyText(key)} does not show ${winner === undefined ? 'nothing' : nameOf(winner)}`
