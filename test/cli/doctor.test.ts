@@ -83,7 +83,7 @@ test('a directory whose node does not run: the checks that need no network, and 
   rmSync(join(data, 'db', 'CURRENT'))
   const damaged = await natter(['doctor', '--data', data])
   assert.equal(damaged.code, 8)
-  assert.match(damaged.stdout, /^fail {2}integrity {2}the database in .* is damaged/m)
+  assert.match(damaged.stdout, /^fail {2}integrity {2}.* is damaged/m)
   assert.equal((await natter(['doctor', '--data', join(data, 'none')])).code, 1)
   assert.equal((await natter(['doctor', '--api', 'http://127.0.0.1:9'])).code, 3)
   assert.match(
