@@ -14,6 +14,7 @@ import type {
   PeerInfo,
   Receipt,
   SyncRound,
+  VerifyOptions,
   VerifyReport,
   VersionInfo,
   WaitOptions,
@@ -86,7 +87,8 @@ export interface NodeFace {
     resume(): Promise<void>
   }
   status(): Promise<NodeStatus>
-  verify(options?: Signal): Promise<VerifyReport>
+  /** With `repair` what follows from the log is made again, and damaged batches are asked of peers; writes wait. */
+  verify(options?: VerifyOptions): Promise<VerifyReport>
   /** Looks at everything that can go wrong, within about a second. What it finds is in the report: it does not reject. */
   doctor(options?: Signal): Promise<DoctorReport>
   /** Ops of a program, each durable and taking effect once by its id. */

@@ -25,12 +25,7 @@ export interface Offline extends AsyncDisposable {
 
 /** @throws NatterError `DIRECTORY_UNUSABLE`, `DIRECTORY_IN_USE`, `STORE_DAMAGED`, … */
 export async function openOffline(dataDir: string): Promise<Offline> {
-  // One of the two may be lost: that is damage, and told as such by whoever opens the directory.
-  if (!['identity.key', 'natter.json'].some(name => existsSync(join(dataDir, name)))) {
-    throw new NatterError('DIRECTORY_UNUSABLE', `no node has its data in ${dataDir}`, {
-      remedy: `Name the directory of a node, or make one: natter up --data ${dataDir}`
-    })
-  }
+  requireDirectory(dataDir)
   const limits = withLimits()
   const ground = await openGround({ dataDir }, limits)
   const { store } = ground
@@ -60,6 +55,15 @@ export async function openOffline(dataDir: string): Promise<Offline> {
     },
     [Symbol.asyncDispose]: () => ground.close()
   }
+}
+
+/** Throws `DIRECTORY_UNUSABLE` where no node has its data. */
+export function requireDirectory(dataDir: string): void {
+  // One of the two may be lost: that is damage, and told as such by whoever opens the directory.
+  if (['identity.key', 'natter.json'].some(name => existsSync(join(dataDir, name)))) return
+  throw new NatterError('DIRECTORY_UNUSABLE', `no node has its data in ${dataDir}`, {
+    remedy: `Name the directory of a node, or make one: natter up --data ${dataDir}`
+  })
 }
 
 /** The checks that need no network. A directory that is too damaged to be opened is a report that says so. */

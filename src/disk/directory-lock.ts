@@ -24,6 +24,8 @@ export interface LockRecord {
   readonly token: string
   /** Inode of this very file: the lock in a copy of a directory holds nothing. */
   readonly inode: string
+  /** How often in a row its holders ended without closing the directory before it was taken. @default 0 */
+  readonly unclean?: number
   /** Where its HTTP is, when it serves any. */
   readonly http?: string
   /** Where other nodes reach it. */
@@ -48,13 +50,20 @@ export class DirectoryLock {
     return this.#record.token
   }
 
+  /** How often in a row the directory was left without being closed. */
+  get uncleanEnds(): number {
+    return this.#record.unclean ?? 0
+  }
+
   /** Takes the lock at `path`; `DIRECTORY_IN_USE` names the process that has it. */
   static async take(path: string): Promise<DirectoryLock> {
     const token = toHex(systemRandom.bytes(tokenBytes))
     const draft = `${path}-${process.pid}-${token}`
     try {
       const start = processStart(process.pid) ?? null
-      const record = await writeRecord(draft, { pid: process.pid, start, token })
+      const left = await readLock(path)
+      const unclean = left === undefined ? 0 : (left.unclean ?? 0) + 1
+      const record = await writeRecord(draft, { pid: process.pid, start, token, unclean })
       for (let turn = 0; turn < turnsMax; turn++) {
         if (await takeOnce(path, draft)) return new DirectoryLock(path, record)
       }

@@ -6,7 +6,7 @@
  * order of the first start (manifest 'making', key, database beside, rename, manifest 'made') lets a power cut at any
  * instant be followed by a start that goes on. Layout: protocols/storage.md, "Directory".
  */
-import { access, mkdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { failpoint } from '../base/failpoints.js'
 import { isNatterError, messageOf, NatterError, toHex } from '../base/index.js'
@@ -19,6 +19,10 @@ import { fsyncPath, fullDisk, isErrno } from './files.js'
 import type { Identity } from './identity.js'
 import { closeToOthers, makeIdentity, readIdentity } from './identity.js'
 import type { Disk } from './index.js'
+import type { CheckOptions, FileFault } from './level-files/check.js'
+import { checkDatabase } from './level-files/check.js'
+import type { Salvaged, SalvageOptions } from './level-files/salvage.js'
+import { salvageDatabase } from './level-files/salvage.js'
 import { levelCode } from './level-reads.js'
 import type { Manifest, Sentinel } from './manifest.js'
 import { directoryFormat, isOriginal, readManifest, writeManifest } from './manifest.js'
@@ -101,12 +105,42 @@ export class DataDirectory {
   async openDisk(options: Omit<LevelDiskOptions, 'location'>): Promise<Disk> {
     const location = join(this.path, 'db')
     try {
-      await requireDatabase(location)
+      // A process that ended twice without closing may have died of what is in the tables: then all is looked at.
+      await this.requireFiles({ full: this.lock.uncleanEnds > 1 })
       this.#synced = options.durability === 'fsync'
       return await openLevelDisk({ ...options, location })
     } catch (error) {
       throw openError(location, error)
     }
+  }
+
+  /** The files of the database that are damaged. It may be open meanwhile. */
+  checkFiles(options: CheckOptions): Promise<FileFault[]> {
+    return checkDatabase(join(this.path, 'db'), options)
+  }
+
+  /** Throws `STORE_DAMAGED` when a file of the database is damaged: LevelDB is not let at it. */
+  async requireFiles(options: CheckOptions): Promise<void> {
+    const [first, ...others] = await this.checkFiles(options)
+    if (first === undefined) return
+    const more = others.length === 0 ? '' : ` (and ${others.length} more)`
+    const location = join(this.path, 'db')
+    throw new NatterError('STORE_DAMAGED', `${join(location, first.file)} is damaged: ${first.what}${more}`, {
+      remedy: repairRemedy(this.path),
+      details: { file: first.file }
+    })
+  }
+
+  /** Makes a new database from what can be read of the damaged one, which is kept beside. Nobody may have it open. */
+  salvage(options: SalvageOptions): Promise<Salvaged> {
+    return salvageDatabase(join(this.path, 'db'), options)
+  }
+
+  /** The database has lost positions: what is remembered of it begins anew where it stands now. */
+  beginAnew(mark: Sentinel | null): Promise<void> {
+    const manifest = { ...this.#manifest, storeId: newStoreId(), sentinel: mark }
+    this.#manifest = manifest
+    return writeManifest(join(this.path, 'natter.json'), manifest)
   }
 
   /**
@@ -143,15 +177,18 @@ export class DataDirectory {
 
   /**
    * Throws `STORE_DAMAGED` when the database has not got the position that the manifest remembers.
-   * `checkAt`: the check at a position, or undefined when there is no such position.
+   * `checkAt`: the check at a position, or undefined when there is no such position, or its record cannot be read; where
+   * that is below `end`, the last position, the store goes on without it and says so itself.
    */
-  async requireSentinel(checkAt: (position: number) => Promise<string | undefined>): Promise<void> {
+  async requireSentinel(checkAt: (position: number) => Promise<string | undefined>, end = 0): Promise<void> {
     const { sentinel } = this.#manifest
-    if (sentinel === null || (await checkAt(sentinel.position)) === sentinel.check) return
+    if (sentinel === null) return
+    const check = await checkAt(sentinel.position)
+    if (check === sentinel.check || (check === undefined && sentinel.position < end)) return
     throw new NatterError(
       'STORE_DAMAGED',
       `the database in ${this.path} has lost what it held: it should have position ${sentinel.position}`,
-      { remedy: 'Restore the whole directory from a backup; what peers hold comes back from them.' }
+      { remedy: repairRemedy(this.path) }
     )
   }
 
@@ -217,11 +254,8 @@ export async function directoryHolder(path: string): Promise<LockRecord | undefi
   return record !== undefined && isHeld(record) ? record : undefined
 }
 
-/** LevelDB takes a folder without CURRENT for a new database: looked at before it is asked. */
-async function requireDatabase(location: string): Promise<void> {
-  for (const name of ['CURRENT', (await readFile(join(location, 'CURRENT'), 'utf8')).trim()]) {
-    await access(join(location, name))
-  }
+function repairRemedy(path: string): string {
+  return `Stop the node and run: natter verify --repair --data ${path}   (what peers hold comes back from them)`
 }
 
 function openError(location: string, error: unknown): unknown {
@@ -229,8 +263,7 @@ function openError(location: string, error: unknown): unknown {
   if (lost) {
     return new NatterError('STORE_DAMAGED', `the database in ${location} is damaged: ${reasonOf(error)}`, {
       cause: error,
-      remedy:
-        'Restore the whole directory from a backup, or start with an empty one: what peers hold comes from them.'
+      remedy: repairRemedy(dirname(location))
     })
   }
   if (levelCode(error) === 'LEVEL_LOCKED') {

@@ -7,7 +7,7 @@
 
 import { failpoint } from '../base/failpoints.js'
 import type { Crypto } from '../base/index.js'
-import { messageOf, NatterError, varintLength } from '../base/index.js'
+import { isNatterError, messageOf, NatterError, varintLength } from '../base/index.js'
 import type { Heads, Hello, Message, Tip } from '../log/index.js'
 import { peerIdOf } from '../log/index.js'
 import type { Event } from '../replication/index.js'
@@ -124,10 +124,18 @@ async function lookUp({ store, recent }: InboundInit, { tips }: Heads): Promise<
   const since = recent.watch()
   try {
     const applied: boolean[] = []
-    for (const tip of tips)
-      applied.push(store.frontier.has(tip.author, tip.id) || (await store.hasBatch(tip)))
+    for (const tip of tips) {
+      // What the index cannot tell is asked for: the store knows the batch again when it comes.
+      const has = store.frontier.has(tip.author, tip.id) || (await store.hasBatch(tip).catch(unlessDamaged))
+      applied.push(has)
+    }
     return applied.map((known, i) => known || since.has(tips[i]!.id))
   } finally {
     recent.unwatch(since)
   }
+}
+
+function unlessDamaged(error: unknown): false {
+  if (isNatterError(error, 'STORE_DAMAGED')) return false
+  throw error
 }

@@ -138,7 +138,7 @@ function checkDatabase(directory: DataDirectory | undefined, network: string): v
 /** Holds store and manifest together: the position that was there must still be there. */
 async function remember(directory: DataDirectory | undefined, store: Store): Promise<void> {
   if (directory === undefined) return
-  await directory.requireSentinel(position => store.checkAt(position))
+  await directory.requireSentinel(position => store.checkAt(position), store.mark.position)
   await directory.remember({ storeId: store.storeId, database: store.database })
   store.onCommit(() => directory.note(store.mark, systemClock.now()))
 }

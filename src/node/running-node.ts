@@ -282,7 +282,7 @@ export class RunningNode implements shapes.NodeFace {
     }
   }
 
-  async verify(options: shapes.Signal = {}): Promise<shapes.VerifyReport> {
+  async verify(options: shapes.VerifyOptions = {}): Promise<shapes.VerifyReport> {
     const report = await this.#ground.store.verify(options)
     this.#doctor.noteVerified(report)
     return report

@@ -51,7 +51,8 @@ export async function mendAuthors(inspection: Inspection, scan: Scan): Promise<v
   for (let number = 0; number < next; number++) {
     const name = names.get(number)
     const where = `author ${number}`
-    if (name === undefined) inspection.fault(where, 'nothing tells who it is: its batches cannot be asked for')
+    if (name === undefined)
+      inspection.fault(where, 'nothing tells who it is: its batches cannot be asked for')
     if (name === undefined || broken.has(number) || added.has(number)) {
       const key = authorKey(number)
       const bytes = new Uint8Array(32)

@@ -25,6 +25,8 @@ export interface LogReaderInit {
   readonly cells: CellReader
   /** A record cannot be read, or is not there although the log goes on behind it. */
   readonly onDamage: (position: number, error: NatterError) => void
+  /** Whether the position holds nothing and is known to. */
+  readonly isVacant: (position: number) => boolean
 }
 
 /** Batches of one read of the disk: large enough to amortise it, small enough for 8 MiB bodies. */
@@ -60,7 +62,8 @@ export class LogReader {
       throw error
     }
     if (value !== undefined) return this.decode(key, value)
-    if (position > 0 && position < state().mark.position) this.#lacks(position)
+    if (position > 0 && position < state().mark.position && !this.#init.isVacant(position))
+      this.#lacks(position)
     return undefined
   }
 
@@ -110,6 +113,7 @@ export class LogReader {
     let expected = from + 1
     const lacks = (before: number): void => {
       for (; expected < before && expected <= upTo; expected++) {
+        if (this.#init.isVacant(expected)) continue
         try {
           this.#lacks(expected)
         } catch (error) {
@@ -181,6 +185,7 @@ export class LogReader {
     const upTo = Math.min(newest, from + count)
     const keys: { key: Uint8Array; op: LoggedOp; cell: Cell }[] = []
     for (let position = from + 1; position <= upTo; position++) {
+      if (this.#init.isVacant(position)) continue
       const record = await this.require(position)
       const ops = opsOf(record.batch)
       const last = new Map<string, number>()

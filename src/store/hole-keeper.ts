@@ -50,7 +50,7 @@ export class HoleKeeper {
   /** A record of the log cannot be read. */
   note(position: number, error: NatterError): void {
     if (this.#closed || this.#init.table.at(position) !== undefined || this.#open.has(position)) return
-    if (position < 1 || this.#open.size >= openPositions) return
+    if (position < 1 || this.#open.size >= openPositions || this.#init.table.vacant.has(position)) return
     this.#init.damage.tell(error, 'a peer that has the batch is asked for it')
     this.#open.add(position)
     this.#working ??= this.#work()
@@ -117,6 +117,7 @@ export class HoleKeeper {
       if (wanted.delete(position)) found.push({ kind: 'record', author, epoch, branch, seq, id, position })
     }
     if (wanted.size > 0) found.push(...(await this.#inIndex(wanted)))
+    for (const position of wanted) table.open.add(position)
     if (found.length === 0) return
     for (const hole of found) table.add(hole)
     table.changed()

@@ -22,7 +22,15 @@ export interface Hole extends Place {
   readonly kind: HoleKind
 }
 
+/**
+ * A position without a batch. Open: nothing tells yet which one stood there. Vacant: it went with all that it wrote, so
+ * that it comes as a new one if a peer has it.
+ */
+export type Gap = 'open' | 'vacant'
+
 const COVER = 1
+const OPEN = 2
+const VACANT = 4
 
 export function encodeHole(key: Uint8Array, hole: Hole, hashes: Hashes): Uint8Array {
   const names = new Uint8Array(40)
@@ -54,11 +62,35 @@ export function putHole<T>(
   return write.put(key, encodeHole(key, hole, hashes))
 }
 
+export function putGap<T>(
+  write: { put(key: Uint8Array, value: Uint8Array): T },
+  position: number,
+  gap: Gap,
+  hashes: Hashes
+): T {
+  const key = holeKey(position)
+  return write.put(
+    key,
+    writeRecord(key, hashes, writer => writer.u8(gap === 'open' ? OPEN : VACANT))
+  )
+}
+
+/** The gap that a note tells of; undefined for the note of a batch. */
+export function decodeGap(key: Uint8Array, value: Uint8Array, hashes: Hashes): Gap | undefined {
+  if (value.length !== 6) return undefined
+  return readRecord(key, value, hashes, 'the note of a gap', reader =>
+    reader.u8() === VACANT ? 'vacant' : 'open'
+  )
+}
+
 /** The holes that are known, in memory. */
 export class HoleTable {
   readonly #byId = new Map<BatchId, Hole>()
   readonly #byPosition = new Map<number, Hole>()
   readonly #unanswered = new Set<BatchId>()
+  /** Positions of which nothing tells which batch stood there. */
+  readonly open = new Set<number>()
+  readonly vacant = new Set<number>()
   readonly #listeners = new Set<() => void>()
 
   get size(): number {
@@ -86,6 +118,7 @@ export class HoleTable {
   remove({ id, position }: Hole): void {
     this.#byId.delete(id)
     this.#byPosition.delete(position)
+    this.open.delete(position)
     this.#unanswered.delete(id)
   }
 
@@ -111,9 +144,13 @@ export class HoleTable {
   async load(disk: Disk, hashes: Hashes): Promise<void> {
     this.#byId.clear()
     this.#byPosition.clear()
+    this.open.clear()
+    this.vacant.clear()
     await each(disk, SPACE.hole, (key, value) => {
       try {
-        this.add(decodeHole(key, value, hashes))
+        const gap = decodeGap(key, value, hashes)
+        if (gap !== undefined) (gap === 'open' ? this.open : this.vacant).add(positionOfKey(key))
+        else this.add(decodeHole(key, value, hashes))
       } catch (error) {
         if (!isDamage(error)) throw error
       }

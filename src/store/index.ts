@@ -297,5 +297,5 @@ export interface StoreInit {
   readonly storeId?: string | undefined
 }
 
-export { openStore, repairClosedStore } from './open.js'
+export { openStore, repairClosedStore, standOf, verifyClosedStore } from './open.js'
 export type { CellSurvey, ClockReading, Fork, StoreSurvey } from './survey.js'

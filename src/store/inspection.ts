@@ -33,6 +33,11 @@ export interface InspectionInit {
   readonly signal?: AbortSignal | undefined
   /** Whether every peer that was connected was asked for the batch. */
   readonly isUnanswered?: (id: BatchId) => boolean
+  /**
+   * Parts of the store may be older than others: what is remembered of how far peers were followed is dropped, so that
+   * they show everything anew. @default false
+   */
+  readonly isTorn?: boolean
   /** Told now and then how far it is: what is done, and of how much in all. */
   readonly onProgress?: ((what: string) => void) | undefined
 }
@@ -51,8 +56,14 @@ export class Inspection {
   readonly lineage: WalkLineage
   /** Positions whose record cannot be used, with the reason. */
   readonly bad = new Map<number, string>()
+  /** Positions that hold nothing, and never will: what they held went with all that it wrote. */
+  readonly vacant = new Set<number>()
   /** The batches that stood there, as far as they are known, and ends that nothing proves. */
   readonly holes: Hole[] = []
+  /** Keys of index entries that cannot be read. */
+  readonly brokenIndex: Uint8Array[] = []
+  /** Parts of the store are older than others. */
+  isTorn: boolean
   authors = new AuthorTable()
   /** Faults that stand and that the list has no room for. */
   #unlisted = 0
@@ -64,6 +75,7 @@ export class Inspection {
   constructor(init: InspectionInit, repairs: boolean) {
     this.init = init
     this.repairs = repairs
+    this.isTorn = init.isTorn ?? false
     this.lineage = new WalkLineage(this)
     // What is mended has to be seen: then nobody else writes, and what is read is as it stands.
     this.#snapshot = repairs ? undefined : init.disk.snapshot()
@@ -190,4 +202,3 @@ export class WalkLineage extends Lineage {
 export function positionName(position: number): string {
   return `position ${position} of the log`
 }
-

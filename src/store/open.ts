@@ -5,10 +5,10 @@
  */
 
 import { failpoint } from '../base/failpoints.js'
-import type { NodeEvents, VerifyReport } from '../base/index.js'
+import type { Hashes, NodeEvents, VerifyReport } from '../base/index.js'
 import { NatterError, toHex } from '../base/index.js'
 import type { Disk, DiskWrite } from '../disk/index.js'
-import type { StoreId } from '../log/index.js'
+import type { Mark, StoreId } from '../log/index.js'
 import { authorOf, databaseIdOf } from '../log/index.js'
 import type { AuthorTable } from './authors.js'
 import type { UpkeepRequest } from './commit.js'
@@ -23,6 +23,7 @@ import type { InspectionInit } from './inspection.js'
 import { logKey, META_KEY } from './keys.js'
 import { BranchCache, Lineage } from './lineage.js'
 import { Listeners } from './listeners.js'
+import { decodeLog, NO_CHECK } from './log-record.js'
 import { PeerTable } from './peers.js'
 import { ProgramAcks } from './program-acks.js'
 import { CellReader } from './reads.js'
@@ -32,7 +33,7 @@ import { damaged } from './records.js'
 import type { Meta, State } from './state.js'
 import { decodeMeta, encodeMeta, loadState } from './state.js'
 import { LogStore } from './store.js'
-import { repairStore } from './verify.js'
+import { repairStore, verifyStore } from './verify.js'
 
 /**
  * Opens the store on an open disk. Throws `NETWORK_MISMATCH` for a disk of another network, `FORMAT_UNKNOWN` for a
@@ -59,7 +60,8 @@ export async function openStore(init: StoreInit): Promise<Store> {
   const isForked: IsForked = origin => state.forks.covers(origin)
   const cells = new CellReader({ disk, hashes: crypto, names, strategy, isForked, emit, rebuild, repair })
   const onDamage = (position: number, error: NatterError): void => keeper.note(position, error)
-  const log = new LogReader({ disk, hashes: crypto, state: () => state, lineage, cells, onDamage })
+  const isVacant = (position: number): boolean => holes.vacant.has(position)
+  const log = new LogReader({ disk, hashes: crypto, state: () => state, lineage, cells, onDamage, isVacant })
   const committer = new Committer({
     ...init,
     ...identity,
@@ -125,12 +127,19 @@ export async function openStore(init: StoreInit): Promise<Store> {
  * for when it is open next. Rejects with `NETWORK_MISMATCH` or `FORMAT_UNKNOWN` as `openStore` does, and with what the
  * disk rejects with; then it can be repeated.
  */
-export async function repairClosedStore(
-  init: StoreInit,
-  options: Pick<InspectionInit, 'signal' | 'onProgress'> = {}
-): Promise<VerifyReport> {
+export async function repairClosedStore(init: StoreInit, options: ClosedOptions = {}): Promise<VerifyReport> {
+  return repairStore(await inspectionOf(init, options))
+}
+
+/** Checks a store that nobody has open, also one that cannot be opened. */
+export async function verifyClosedStore(init: StoreInit, options: ClosedOptions = {}): Promise<VerifyReport> {
+  return verifyStore(await inspectionOf(init, options))
+}
+
+type ClosedOptions = Pick<InspectionInit, 'signal' | 'onProgress' | 'isTorn'>
+
+async function inspectionOf(init: StoreInit, options: ClosedOptions): Promise<InspectionInit> {
   const { network, signer, crypto, random } = init
-  const database = databaseIdOf(network, crypto)
   let meta: Meta | undefined
   try {
     meta = await readMeta(init)
@@ -139,7 +148,27 @@ export async function repairClosedStore(
   }
   requireNetwork(meta, init)
   const storeId = (init.storeId ?? meta?.storeId ?? toHex(random.bytes(8))) as StoreId
-  return repairStore({ ...init, ...options, author: authorOf(signer.publicKey), database, storeId })
+  const database = databaseIdOf(network, crypto)
+  return { ...init, ...options, author: authorOf(signer.publicKey), database, storeId }
+}
+
+/** Where the log of a closed store ends, and the check at a position as far as its record can be read. */
+export async function standOf(
+  disk: Disk,
+  hashes: Hashes,
+  position: number
+): Promise<{ mark: Mark; checkAt: string | undefined }> {
+  const value = await disk.get(META_KEY)
+  const mark = value === undefined ? { position: 0, check: NO_CHECK } : decodeMeta(value, hashes).mark
+  if (position === mark.position) return { mark, checkAt: mark.check }
+  const key = logKey(position)
+  const record = await disk.get(key)
+  try {
+    return { mark, checkAt: record && decodeLog(key, record, position, hashes).check }
+  } catch (error) {
+    if (!isDamage(error)) throw error
+    return { mark, checkAt: undefined }
+  }
 }
 
 /** Has memory built anew when the disk was opened again, and passes on what the disk says of itself. */

@@ -11,6 +11,7 @@ import type { ClientOp } from './client-ids.js'
 import { decodeClientOps, encodeClientOps } from './client-ids.js'
 import { isDamage, readIntact } from './damage.js'
 import type { Draft } from './draft.js'
+import { readIndex } from './hole-keeper.js'
 import type { Hole, HoleTable } from './holes.js'
 import type { Chain } from './keys.js'
 import {
@@ -73,6 +74,36 @@ export class Refill {
     }
     write.del(holeKey(hole.position))
     this.filled.push(hole)
+  }
+
+  /** The open position that the batch stood at, where the entry that the index has of it is damaged. */
+  async claim({ header, id }: Batch): Promise<Hole | undefined> {
+    const { init, lineage } = this.#draft
+    const { open } = this.#init.holes
+    const author = init.state.authors.numberOf(header.author)
+    if (author === undefined || open.size === 0) return undefined
+    const { epoch, seq } = header
+    for (let branch = 0; ; branch++) {
+      const chain = { author, epoch, branch }
+      if ((await lineage.branch(chain)) === undefined) return undefined
+      const key = indexKey(chain, seq)
+      const value = await init.disk.get(key)
+      if (value === undefined || readIndex(key, value, init.hashes) !== undefined) continue
+      const after = await this.#positionOf(chain, seq - 1)
+      const before = await this.#positionOf(chain, seq + 1)
+      const positions = [...open].filter(
+        position => position > (after ?? 0) && position < (before ?? Number.POSITIVE_INFINITY)
+      )
+      if (positions.length === 0) return undefined
+      return { kind: 'record', ...chain, seq, id, position: Math.max(...positions) }
+    }
+  }
+
+  async #positionOf(chain: Chain, seq: number): Promise<number | undefined> {
+    const { disk, hashes } = this.#draft.init
+    const key = indexKey(chain, seq)
+    const value = await disk.get(key)
+    return value && readIndex(key, value, hashes)?.position
   }
 
   async #putRecord(hole: Hole, batch: Batch, stood: LogRecord | undefined): Promise<void> {
@@ -225,7 +256,10 @@ export class Refill {
   #isReadable(key: Uint8Array, value: Uint8Array | undefined): boolean {
     if (value === undefined) return false
     try {
-      return decodeCell(key, value, this.#draft.init.hashes, this.#draft.init.state.authors).lostAfter === undefined
+      return (
+        decodeCell(key, value, this.#draft.init.hashes, this.#draft.init.state.authors).lostAfter ===
+        undefined
+      )
     } catch (error) {
       if (!isDamage(error)) throw error
       return false

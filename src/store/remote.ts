@@ -2,9 +2,10 @@
 import type { Limits, NodeEvents } from '../base/index.js'
 import type { Author, BareHeader, Batch } from '../log/index.js'
 import { peerIdOf } from '../log/index.js'
-import type { Placement } from './apply.js'
+import type { Placement, Verdict } from './apply.js'
 import { applyOps, placeBatch } from './apply.js'
 import { writeCovers } from './covers.js'
+import { isDamage } from './damage.js'
 import type { Draft } from './draft.js'
 import type { HoleTable } from './holes.js'
 import type { ApplyResult } from './index.js'
@@ -48,7 +49,7 @@ export class RemoteSession {
         results.push({ batch, status: 'duplicate' })
         continue
       }
-      const verdict = await placeBatch(this.#draft, batch)
+      const verdict = await this.#place(batch)
       if (verdict.status === 'duplicate') results.push({ batch, status: 'duplicate' })
       else if (verdict.status === 'missing') {
         const { missing, impossible } = verdict
@@ -57,6 +58,19 @@ export class RemoteSession {
     }
     writeCovers(this.#draft, batches, proof)
     return results
+  }
+
+  /** Where the entry of the index that the batch would have is damaged, it may be what stood at an open position. */
+  async #place(batch: Batch): Promise<Verdict> {
+    try {
+      return await placeBatch(this.#draft, batch)
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      const hole = await this.refill.claim(batch)
+      if (hole === undefined) throw error
+      await this.refill.put(hole, batch, [])
+      return { status: 'duplicate' }
+    }
   }
 
   async #take(batch: Batch, placement: Placement, ops: readonly RemoteOp[]): Promise<ApplyResult> {

@@ -3,6 +3,7 @@ import { messageOf } from '../base/index.js'
 import type { Author, BatchId, Epoch } from '../log/index.js'
 import { bodyFits, NO_BATCH } from '../log/index.js'
 import { isDamage } from './damage.js'
+import { decodeGap } from './holes.js'
 import type { Inspection } from './inspection.js'
 import { positionOfKey, SPACE } from './keys.js'
 import { decodeLog } from './log-record.js'
@@ -32,9 +33,16 @@ export async function scanLog(inspection: Inspection, mark: number): Promise<Sca
   const { crypto, database } = inspection.init
   const scan: Scan = { last: 0, authors: new Map(), candidates: [] }
   const ends = new Map<string, { seq: number; position: number }>()
+  for await (const [key, value] of inspection.entries(SPACE.hole)) {
+    if (inspection.attempt(() => decodeGap(key, value, crypto)) === 'vacant')
+      inspection.vacant.add(positionOfKey(key))
+  }
+  const lacks = (position: number): void => {
+    if (!inspection.vacant.has(position)) inspection.bad.set(position, 'it is missing')
+  }
   for await (const [key, value] of inspection.entries(SPACE.log, 8)) {
     const position = positionOfKey(key)
-    for (let gap = scan.last + 1; gap < position; gap++) inspection.bad.set(gap, 'it is missing')
+    for (let gap = scan.last + 1; gap < position; gap++) lacks(gap)
     scan.last = position
     try {
       const { batch, branch } = decodeLog(key, value, position, crypto)
@@ -58,7 +66,7 @@ export async function scanLog(inspection: Inspection, mark: number): Promise<Sca
       inspection.bad.set(position, reasonOf(error))
     }
   }
-  for (let gap = scan.last + 1; gap <= mark; gap++) inspection.bad.set(gap, 'it is missing')
+  for (let gap = scan.last + 1; gap <= mark; gap++) lacks(gap)
   scan.last = Math.max(scan.last, mark)
   return scan
 }

@@ -43,7 +43,7 @@ export async function openStandalone(init: StandaloneInit): Promise<Standalone> 
     const disk = await directory.openDisk({ durability: durability ?? 'fsync', limits, clock: systemClock })
     const store = await openOn(disk, directory.seed, chosen, limits, directory.storeId as StoreId)
     try {
-      await directory.requireSentinel(position => store.checkAt(position))
+      await directory.requireSentinel(position => store.checkAt(position), store.mark.position)
       await directory.remember({ storeId: store.storeId, database: store.database })
     } catch (error) {
       await closeStore(store)

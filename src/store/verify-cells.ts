@@ -22,7 +22,16 @@ import type { CellRecord, Head } from './heads.js'
 import { cellOf, versionOf } from './heads.js'
 import type { Inspection } from './inspection.js'
 import { positionName } from './inspection.js'
-import { cellKey, clientIdKey, conflictKey, historyKey, overwrittenKey, placeOfKey, SPACE, textOf } from './keys.js'
+import {
+  cellKey,
+  clientIdKey,
+  conflictKey,
+  historyKey,
+  overwrittenKey,
+  placeOfKey,
+  SPACE,
+  textOf
+} from './keys.js'
 import type { Lineage, Place } from './lineage.js'
 import type { LogRecord } from './log-record.js'
 import type { RemoteOp } from './prepare.js'
@@ -122,7 +131,10 @@ export async function inspectCells(inspection: Inspection, ops: number): Promise
   }
   if (!found.equals(expected)) await mendHistory(inspection, expected, found, parts)
   await inspection.flush()
-  return { present: sum.present, digest: sum.lost > 0 && !inspection.repairs ? undefined : sum.digest.bytes() }
+  return {
+    present: sum.present,
+    digest: sum.lost > 0 && !inspection.repairs ? undefined : sum.digest.bytes()
+  }
 }
 
 interface Sum {
@@ -184,7 +196,8 @@ async function compareCells(inspection: Inspection, comparison: Comparison, sum:
     if (record.present) sum.present++
     const { crypto } = inspection.init
     for (const { origin, index } of record.heads) sum.digest.add(stateHash(key, origin.id, index, crypto))
-    if (distinct(record.heads.map(head => versionOf(head))).length > 1) conflicts.set(textOf(key), key.slice())
+    if (distinct(record.heads.map(head => versionOf(head))).length > 1)
+      conflicts.set(textOf(key), key.slice())
   }
   for await (const [diskKey, value] of inspection.entries(SPACE.cell)) {
     const key = diskKey.subarray(1)
@@ -337,7 +350,8 @@ async function compareClientIds(
       inspection.fault(where, 'it is damaged, and waits for a batch that is missing')
       continue
     }
-    const what = stored === undefined ? 'its checksum does not fit' : 'it does not name the first copy in the log'
+    const what =
+      stored === undefined ? 'its checksum does not fit' : 'it does not name the first copy in the log'
     await inspection.mend(where, what, key, right)
   }
   for (const [id, ops] of missing) {

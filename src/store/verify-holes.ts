@@ -6,6 +6,7 @@ import { readIndex } from './hole-keeper.js'
 import type { Hole } from './holes.js'
 import { decodeHole } from './holes.js'
 import type { Inspection } from './inspection.js'
+import { positionName } from './inspection.js'
 import { logKey, readUint, SPACE } from './keys.js'
 import type { Place } from './lineage.js'
 import { decodeLog, nextCheck } from './log-record.js'
@@ -31,11 +32,16 @@ export async function findHoles(inspection: Inspection, scan: Scan): Promise<voi
   }
   if (bad.size === 0) return
   for await (const [key, value] of inspection.entries(SPACE.hole)) {
+    if (value.length === 6) continue
     const hole = inspection.attempt(() => decodeHole(key, value, crypto))
     if (hole?.kind === 'record') take(hole)
   }
   if (bad.size > found.size) {
-    for await (const [key, value] of inspection.entries(SPACE.index, 1024)) take(readIndex(key, value, crypto))
+    for await (const [key, value] of inspection.entries(SPACE.index, 1024)) {
+      const place = readIndex(key, value, crypto)
+      if (place === undefined) inspection.brokenIndex.push(key.slice())
+      take(place)
+    }
   }
   if (bad.size > found.size) await byWhatFollows(inspection, scan.candidates, found)
   for (const { author, epoch, branch, seq, id, position } of found.values()) {
@@ -76,4 +82,27 @@ async function mayStandAt(inspection: Inspection, id: Place['id'], position: num
   )
   if (before === undefined || after === undefined) return true
   return nextCheck(nextCheck(before.check, id, crypto), after.batch.id, crypto) === after.check
+}
+
+/**
+ * Positions of which nothing tells which batch stood there. Where no index entry is left that could be of one of them, they
+ * went with all that they wrote, and are given up: what they held is no part of this log, and comes as new from a peer.
+ */
+export async function giveUpVacant(inspection: Inspection): Promise<void> {
+  const { bad, holes, vacant, brokenIndex } = inspection
+  const known = new Set(holes.map(({ position }) => position))
+  const open = [...bad.keys()].filter(position => !known.has(position))
+  if (open.length === 0 || !inspection.repairs) return
+  for (const key of brokenIndex) {
+    const value = await inspection.get(key)
+    if (value !== undefined && readIndex(key, value, inspection.init.crypto) === undefined) return
+  }
+  inspection.isTorn = true
+  for (const position of open) {
+    bad.delete(position)
+    vacant.add(position)
+    const what =
+      'the batch there is gone with all that it wrote, also its name: a peer that has it sends it anew'
+    inspection.fault(positionName(position), what)
+  }
 }

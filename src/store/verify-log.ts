@@ -15,7 +15,15 @@ import { chainText } from './lineage.js'
 import type { LogRecord } from './log-record.js'
 import { NO_CHECK, nextCheck } from './log-record.js'
 import type { BranchRecord, OwnDep, TipRecord } from './records.js'
-import { decodeBranch, decodeCover, decodeIndex, decodeTip, encodeBranch, encodeIndex, encodeTip } from './records.js'
+import {
+  decodeBranch,
+  decodeCover,
+  decodeIndex,
+  decodeTip,
+  encodeBranch,
+  encodeIndex,
+  encodeTip
+} from './records.js'
 import type { Scan } from './scan-log.js'
 import type { Meta } from './state.js'
 
@@ -262,7 +270,12 @@ class LogWalk {
     for (const [text, { chain, record }] of branches) {
       if (seen.has(text)) continue
       const key = branchKey(chain)
-      await this.#inspection.mend(`branch ${text}`, 'its record is missing', key, encodeBranch(key, record, crypto))
+      await this.#inspection.mend(
+        `branch ${text}`,
+        'its record is missing',
+        key,
+        encodeBranch(key, record, crypto)
+      )
     }
   }
 
@@ -287,7 +300,12 @@ class LogWalk {
     }
     for (const [text, fork] of expected) {
       const key = forkKey(fork)
-      await this.#inspection.mend(`the fork ${text}`, 'its record is missing', key, encodeFork(key, fork, crypto))
+      await this.#inspection.mend(
+        `the fork ${text}`,
+        'its record is missing',
+        key,
+        encodeFork(key, fork, crypto)
+      )
     }
   }
 
@@ -311,7 +329,12 @@ class LogWalk {
     }
     for (const [name, tip] of missing) {
       const key = tipKey(tip.author, name)
-      await this.#inspection.mend(`the tip ${name}`, 'its record is missing', key, encodeTip(key, tip, crypto))
+      await this.#inspection.mend(
+        `the tip ${name}`,
+        'its record is missing',
+        key,
+        encodeTip(key, tip, crypto)
+      )
     }
   }
 

@@ -12,17 +12,17 @@ import type { HybridTime, Mark } from '../log/index.js'
 import { observeTime, peerIdOf, ZERO_TIME } from '../log/index.js'
 import { mendAuthors } from './authors-mend.js'
 import type { Hole } from './holes.js'
-import { decodeHole, putHole } from './holes.js'
+import { decodeHole, putGap, putHole } from './holes.js'
 import type { InspectionInit } from './inspection.js'
 import { Inspection, positionName } from './inspection.js'
 import { META_KEY, positionOfKey, REPAIR_KEY, SPACE } from './keys.js'
 import { NO_CHECK } from './log-record.js'
-import { decodePeer } from './peers.js'
+import { decodePeer, encodePeer } from './peers.js'
 import { scanLog } from './scan-log.js'
 import type { Meta } from './state.js'
 import { decodeMeta, encodeMeta } from './state.js'
 import { inspectCells } from './verify-cells.js'
-import { findHoles } from './verify-holes.js'
+import { findHoles, giveUpVacant } from './verify-holes.js'
 import { inspectLog } from './verify-log.js'
 
 /** Checks a store on a snapshot of its disk. */
@@ -51,6 +51,7 @@ async function inspect(inspection: Inspection): Promise<VerifyReport> {
     await findHoles(inspection, scan)
     inspection.progress('comparing the index with the log')
     const log = await inspectLog(inspection, scan, meta)
+    await giveUpVacant(inspection)
     inspection.progress('comparing the state with the log')
     const cells = await inspectCells(inspection, log.ops)
     await inspectPeers(inspection)
@@ -65,9 +66,7 @@ async function inspect(inspection: Inspection): Promise<VerifyReport> {
 
 async function readMeta(inspection: Inspection): Promise<Meta | undefined> {
   const value = await inspection.get(META_KEY)
-  return value === undefined
-    ? undefined
-    : inspection.attempt(() => decodeMeta(value, inspection.init.crypto))
+  return value === undefined ? undefined : inspection.attempt(() => decodeMeta(value, inspection.init.crypto))
 }
 
 interface Expected {
@@ -79,7 +78,11 @@ interface Expected {
 }
 
 /** Identity, mark, totals, digest and time. */
-async function inspectMeta(inspection: Inspection, meta: Meta | undefined, expected: Expected): Promise<void> {
+async function inspectMeta(
+  inspection: Inspection,
+  meta: Meta | undefined,
+  expected: Expected
+): Promise<void> {
   const { author, database, storeId, crypto, clock, limits } = inspection.init
   const { totals } = expected
   const mark = expected.mark ?? meta?.mark ?? { position: 0, check: NO_CHECK }
@@ -113,7 +116,13 @@ function sameMark(a: Mark, b: Mark): boolean {
 async function inspectPeers(inspection: Inspection): Promise<void> {
   const lenient = new TextDecoder()
   for await (const [key, value] of inspection.entries(SPACE.peer)) {
-    if (inspection.attempt(() => decodePeer(key, value, inspection.init.crypto)) !== undefined) continue
+    const account = inspection.attempt(() => decodePeer(key, value, inspection.init.crypto))
+    if (account !== undefined) {
+      const { theirs, ...rest } = account
+      if (inspection.isTorn && theirs !== undefined)
+        await inspection.put(key, encodePeer(key, rest, inspection.init.crypto))
+      continue
+    }
     const where = `the account of ${lenient.decode(key.subarray(1))}`
     const what = 'its checksum does not fit: it begins anew, and if the peer was blocked, block it again'
     await inspection.mend(where, what, key, undefined)
@@ -138,12 +147,18 @@ async function finish(inspection: Inspection): Promise<void> {
   }
   if (!inspection.repairs) return
   for await (const [key, value] of inspection.entries(SPACE.hole)) {
-    const noted = inspection.attempt(() => decodeHole(key, value, crypto))
-    if (noted === undefined || open.get(positionOfKey(key))?.id !== noted.id) await inspection.put(key, undefined)
+    if (inspection.vacant.has(positionOfKey(key))) continue
+    const noted = value.length === 6 ? undefined : inspection.attempt(() => decodeHole(key, value, crypto))
+    if (noted === undefined || open.get(positionOfKey(key))?.id !== noted.id)
+      await inspection.put(key, undefined)
   }
   for (const hole of inspection.holes) {
     await putHole({ put: (key, value) => inspection.put(key, value) }, hole, crypto)
   }
+  const notes = { put: (key: Uint8Array, value: Uint8Array) => inspection.put(key, value) }
+  for (const position of inspection.vacant) await putGap(notes, position, 'vacant', crypto)
+  for (const position of inspection.bad.keys())
+    if (!known.has(position)) await putGap(notes, position, 'open', crypto)
   await inspection.put(REPAIR_KEY, undefined)
   await inspection.flush()
 }
@@ -168,4 +183,3 @@ function reportOf(
   }))
   return { ok: damage.length === 0, ...counted, damage, repaired, waiting }
 }
-

@@ -242,7 +242,7 @@ test('sync by hand, pause and resume, and waiting', async t => {
   }
 })
 
-test('verify reports damage with its code; repair is not there', async t => {
+test('verify reports damage with its code, and repairs where it is asked to', async t => {
   const { call, node } = await start(t)
   assert.deepEqual((await call('POST', '/verify', {})).body, { ...node.verification })
   node.verification = {
@@ -257,7 +257,9 @@ test('verify reports damage with its code; repair is not there', async t => {
   const damaged = await call('POST', '/verify')
   assert.deepEqual([damaged.body['ok'], ...codeOf(damaged)], [false, 200, 'STORE_DAMAGED'])
   assert.deepEqual(damaged.body['damage'], node.verification.damage)
-  assert.deepEqual(codeOf(await call('POST', '/verify', { repair: true })), [400, 'INVALID_ARGUMENT'])
+  assert.equal((await call('POST', '/verify', { repair: true })).status, 200)
+  assert.equal(node.calls.at(-1), 'verify {"repair":true}')
+  assert.deepEqual(codeOf(await call('POST', '/verify', { repair: 1 })), [400, 'INVALID_ARGUMENT'])
 })
 
 test('health says alive, readiness says more', async t => {

@@ -18,6 +18,7 @@ import type {
   ProgramResult,
   Receipt,
   SyncRound,
+  VerifyOptions,
   VerifyReport,
   VersionInfo,
   WaitTarget,
@@ -292,7 +293,8 @@ export class FakeNode implements NodeFace {
     }
   }
 
-  async verify(): Promise<VerifyReport> {
+  async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    this.calls.push(`verify ${JSON.stringify({ repair: options.repair })}`)
     return this.verification
   }
 

@@ -1,6 +1,7 @@
 /** What runs here: the landing page, the description of the routes, status, health, and verification. */
 import { ERRORS, type Lag, NatterError, type PeerInfo } from '../../base/index.js'
 import { preferred } from '../accept.js'
+import { asBoolean } from '../body.js'
 import { landingPage } from '../landing.js'
 import { openApi } from '../openapi.js'
 import { integerParam, type Param, parseDuration } from '../parameters.js'
@@ -109,8 +110,17 @@ export const nodeRoutes = [
     method: 'POST',
     path: '/verify',
     tag,
-    summary: 'Checks the log, its checksums, and the state against the log.',
-    body: { optional: true, schema: object({}) },
+    summary: 'Checks the log, its checksums, and the state against the log; and repairs it where asked to.',
+    body: {
+      optional: true,
+      schema: object({
+        'repair?': {
+          ...flag,
+          description:
+            'Make again what follows from the log, and fetch damaged batches from peers. Writes wait meanwhile.'
+        }
+      })
+    },
     answers: {
       200: {
         description: 'What was checked. With damage, ok is false and error, code and remedy stand beside.',
@@ -120,6 +130,18 @@ export const nodeRoutes = [
           ops: count,
           keys: count,
           damage: list(object({ where: text, what: text })),
+          repaired: list(object({ where: text, what: text })),
+          waiting: list(
+            object({
+              batch: text,
+              author: text,
+              epoch: text,
+              seq: count,
+              position: count,
+              own: flag,
+              nobody: flag
+            })
+          ),
           'error?': text,
           'code?': { const: 'STORE_DAMAGED' },
           'remedy?': text
@@ -128,7 +150,8 @@ export const nodeRoutes = [
     },
     errors: [],
     async handle(call) {
-      const report = await call.node.verify({ signal: call.signal })
+      const repair = call.body.optional('repair', asBoolean) ?? false
+      const report = await call.node.verify({ repair, signal: call.signal })
       if (report.ok) return { body: { ...report } }
       const error = `${report.damage.length} ${report.damage.length === 1 ? 'fault' : 'faults'} found`
       return { body: { ...report, error, code: 'STORE_DAMAGED', remedy: ERRORS.STORE_DAMAGED.remedy } }
