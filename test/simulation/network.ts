@@ -124,9 +124,12 @@ export class SimNetwork {
 
   #connect(a: Endpoint, b: Endpoint): void {
     if (!this.#endpoints.has(a) || !this.#endpoints.has(b)) return
-    if (a.connections.has(b.author) || b.connections.has(a.author)) return
     if (this.#isUnder(a, b) || this.isCut(a, b) || this.isCut(b, a)) return
-    if (a.life.paused || b.life.paused || a.circuit(b.author) === 'open' || b.circuit(a.author) === 'open') {
+    const others = [a.connections.get(b.author), b.connections.get(a.author)]
+    if (others.some(other => other?.broken === false)) return
+    // One of the two does not know yet that an earlier connection is gone, or cannot answer.
+    const isDeaf = others.some(other => other !== undefined) || a.life.paused || b.life.paused
+    if (isDeaf || a.circuit(b.author) === 'open' || b.circuit(a.author) === 'open') {
       this.timeline.after(1000, undefined, () => this.#connect(a, b))
       return
     }

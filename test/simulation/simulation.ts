@@ -383,7 +383,8 @@ export class Simulation implements World {
     for (const checker of this.#checkers) {
       if (checker.atEnd === undefined) continue
       let done = false
-      Promise.resolve(checker.atEnd(this)).then(
+      const look = async (): Promise<void> => checker.atEnd!(this)
+      look().then(
         () => {
           done = true
         },
