@@ -12,13 +12,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connectedTo, equalDigests } from '../support/cluster.js'
 import { Load } from '../support/load.js'
 import type { Fleet, PeerProcess } from '../support/peer-process.js'
-import { mib, residentMib, Sampler } from '../support/process-stats.js'
+import { diskBytes, mib, residentMib, Sampler } from '../support/process-stats.js'
 import { seededFractions } from '../support/random.js'
 import { until } from '../support/until.js'
 
 const KIB = 1024
 const SAMPLE_EVERY_MS = 50
 const EQUAL_WITHIN_MS = 120_000
+/** Bytes on disk for one of a value: in the log and as the state, a level of both being compacted, and the write-ahead log. */
+const DISK_FACTOR = 3.5
 /** Callers that write at the same time. */
 const WRITERS = 4
 const VALUE_BYTES = [64, 128, 192, 255].map(size => size * KIB)
@@ -65,11 +67,13 @@ export async function stoppedPeer(fleet: Fleet, init: StoppedPeerInit): Promise<
     const wokenAt = performance.now()
     await equalDigests(all, EQUAL_WITHIN_MS + writtenMs)
     const growthMib = peakMeanwhile - peakBefore
+    const onDisk = (await diskBytes(writer.init.dataDir)) / (1.5 * init.bytes)
+    assert.ok(onDisk <= DISK_FACTOR, `the writer's directory holds ${onDisk} times what was written`)
     init.tell(
       `${mib(init.bytes)} MiB in ${Math.round(writtenMs)} ms, the other peer equal ${Math.round(othersMs)} ms later; ` +
         `writer ${Math.round(peakBefore)} MiB before, ${Math.round(peakMeanwhile)} MiB meanwhile, ` +
         `${Math.round(sampler.takePeak())} MiB while the peer caught up; ` +
-        `all equal ${Math.round(performance.now() - wokenAt)} ms after SIGCONT`
+        `${onDisk.toFixed(2)} times the values on disk; all equal ${Math.round(performance.now() - wokenAt)} ms after SIGCONT`
     )
     return { growthMib }
   } finally {

@@ -3,7 +3,8 @@
  * a test says in one line what it did not measure.
  */
 import { existsSync } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 
 export const measurable = existsSync('/proc/self/smaps_rollup')
 
@@ -29,6 +30,22 @@ async function statusKib(pid: number, name: string): Promise<number> {
   const found = new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)
   if (found === null) throw new Error(`/proc/${pid}/status has no ${name}`)
   return Number(found[1])
+}
+
+/** Bytes of all files under a directory whose database may be at work. */
+export async function diskBytes(dir: string): Promise<number> {
+  const entries = await readdir(dir, { recursive: true, withFileTypes: true })
+  const sizes = await Promise.all(
+    entries
+      .filter(entry => entry.isFile())
+      .map(entry =>
+        stat(join(entry.parentPath, entry.name)).then(
+          ({ size }) => size,
+          () => 0 // compacted away meanwhile
+        )
+      )
+  )
+  return sizes.reduce((sum, size) => sum + size, 0)
 }
 
 /** Looks at a number again and again until it is stopped; keeps what it saw. */
