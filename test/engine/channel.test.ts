@@ -87,13 +87,6 @@ test('credit that is given back can be used again, and frames that cost none are
 
 test('what waits for a peer that takes nothing is bounded, and then it is given up', () => {
   const { stream, channel: one } = channel()
-  const err = {
-    type: 'err',
-    code: 'NO_COMMON',
-    retryable: true,
-    retryAfterMs: 0,
-    text: 'x'.repeat(200)
-  } as const
   let most = 0
   for (let sent = 0; sent < 2000 && !stream.aborted; sent++) {
     one.send(manyTips)
@@ -107,13 +100,6 @@ test('so is what waits for a peer that gives no credit', () => {
   const { stream, channel: one } = channel()
   const writer = new Writer(1)
   one.send({ type: 'run', batches: [writer.next()], proof: [] })
-  const err = {
-    type: 'err',
-    code: 'NO_COMMON',
-    retryable: true,
-    retryAfterMs: 0,
-    text: 'x'.repeat(200)
-  } as const
   let sent = 0
   for (; sent < 2000 && !stream.aborted; sent++) one.send(manyTips)
   assert.ok(stream.aborted)

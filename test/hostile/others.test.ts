@@ -114,28 +114,14 @@ describe('presence', () => {
 })
 
 describe('streams', () => {
-  test('presence streams opened without an end: reset beyond the rate, and in the end it counts', async () => {
-    const raw = await arena.stranger()
-    const connection = await raw.dial(arena.address)
-    let opened = 0
-    for (; opened < 8 * PEER.streamsAtOnce && connection.status === 'open'; opened++) {
-      const stream = await raw.presence(connection, raw.hello()).catch(() => undefined)
-      stream?.abort(new Error('the next one'))
-    }
-    await arena.blamed(raw)
-    assert.ok(opened >= PEER.streamsAtOnce, `cut after ${opened} streams`)
-    await arena.replicates()
-  })
-
-  test('sync streams opened without an end: as presence streams', async () => {
+  test('streams opened as fast as may be hold up nobody', async () => {
     const raw = await arena.stranger()
     const connection = await raw.join(arena.address)
-    for (let opened = 0; opened < 8 * PEER.streamsAtOnce && connection.status === 'open'; opened++) {
+    for (let opened = 0; opened < 2 * PEER.streamsAtOnce && connection.status === 'open'; opened++) {
       const sync = await raw.sync(connection).catch(() => undefined)
       sync?.say(sync.hello())
       sync?.stream.abort(new Error('the next one'))
     }
-    await arena.blamed(raw)
     await arena.replicates()
   })
 
