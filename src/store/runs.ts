@@ -6,19 +6,20 @@
  * the answer is. Where a record is damaged the rest of its branch is left out and the others are answered.
  */
 import type { Hashes } from '../base/index.js'
-import { FORMAT } from '../base/index.js'
 import type { Disk } from '../disk/index.js'
-import type { BareHeader, Batch, Want } from '../log/index.js'
+import type { Batch, Want } from '../log/index.js'
 import type { DamageReports } from './damage.js'
 import { isDamage, readIntact } from './damage.js'
 import type { LogReader } from './history.js'
 import type { RunReader } from './index.js'
 import type { Chain } from './keys.js'
-import { coverKey, INDEX_KEY_BYTES, indexKey, logKey, readUint } from './keys.js'
+import { INDEX_KEY_BYTES, indexKey, logKey, readUint } from './keys.js'
 import type { Lineage } from './lineage.js'
 import { chainText } from './lineage.js'
 import type { LogRecord } from './log-record.js'
-import { damaged, decodeCover, decodeIndex } from './records.js'
+import { damaged, decodeIndex } from './records.js'
+import type { End } from './run-proof.js'
+import { proveRun } from './run-proof.js'
 
 /** Index entries that one range holds: bounded also when there are thousands of ranges. */
 const pageEntries = 64
@@ -94,10 +95,7 @@ class Range {
   }
 }
 
-interface End {
-  readonly chain: Chain
-  readonly batch: Batch
-}
+type Piece = Awaited<ReturnType<RunReader['next']>>
 
 export interface RunInit {
   readonly disk: Disk
@@ -153,7 +151,13 @@ export class Run implements RunReader {
     return true
   }
 
-  async next(maxBytes: number): Promise<{ batches: Batch[]; proof: BareHeader[]; done: boolean }> {
+  async next(maxBytes: number): Promise<Piece> {
+    let piece = await this.#piece(maxBytes)
+    while (piece.batches.length === 0 && !piece.done) piece = await this.#piece(maxBytes)
+    return piece
+  }
+
+  async #piece(maxBytes: number): Promise<Piece> {
     const batches: Batch[] = []
     let bytes = 0
     while (bytes < maxBytes || batches.length === 0) {
@@ -171,7 +175,10 @@ export class Run implements RunReader {
       this.#ends.set(chainText(chain), { chain, batch })
     }
     const done = this.#read.length === 0 && this.#ranges.length === 0
-    return { batches, proof: await this.#proof(), done }
+    const { sent, proof, cut } = await proveRun(this.#init, batches, this.#ends.values())
+    this.#ends.clear()
+    for (const [text, seq] of cut) this.#cut.set(text, seq)
+    return { batches: sent, proof, done }
   }
 
   async close(): Promise<void> {
@@ -281,41 +288,6 @@ export class Run implements RunReader {
       this.#cut.set(chainText(chain), seq)
       this.#init.damage.tell(error, 'it and what follows it on its branch are not sent')
     }
-  }
-
-  /** Headers up to the signatures that cover the ends that carry none. */
-  async #proof(): Promise<BareHeader[]> {
-    const proof: BareHeader[] = []
-    for (const { chain, batch } of this.#ends.values()) {
-      if (batch.signature === undefined) proof.push(...(await this.#coverOf(chain, batch.header.seq)))
-    }
-    this.#ends.clear()
-    return proof
-  }
-
-  async #coverOf(chain: Chain, seq: number): Promise<BareHeader[]> {
-    try {
-      return await this.#readCover(chain, seq)
-    } catch (error) {
-      if (!isDamage(error)) throw error
-      this.#init.damage.tell(error, 'what it proves cannot be proved to others')
-      return []
-    }
-  }
-
-  async #readCover(chain: Chain, seq: number): Promise<BareHeader[]> {
-    const { disk, hashes, log, lineage } = this.#init
-    const cover: BareHeader[] = []
-    for (let after = 1; after <= FORMAT.unsignedBatches; after++) {
-      const entry = await lineage.at(chain, seq + after)
-      if (entry === undefined) break
-      const { header, headerBytes, id, signature } = (await log.require(entry.position)).batch
-      cover.push({ header, headerBytes, id, ...(signature !== undefined && { signature }) })
-      if (signature !== undefined) return cover
-    }
-    const key = coverKey(chain)
-    const value = await disk.get(key)
-    return value === undefined ? cover : [...cover, ...decodeCover(key, value, hashes)]
   }
 }
 

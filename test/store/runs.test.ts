@@ -250,3 +250,34 @@ test('a damaged record ends what is served of its branch, and nothing else', asy
   await run.close()
   for (const store of [a, b]) await closeStore(store)
 })
+
+test('what damage leaves without a proof is not sent, nor what follows it', async () => {
+  const a = await storeOf(1)
+  for (let i = 0; i < 4; i++) await a.write({ ops: [put('k', i)] })
+  const [first, second, third, fourth] = await batchesOf(a)
+  const b = await storeOf(2)
+  await b.apply([unsigned(first!), unsigned(second!), third!, fourth!])
+  const write = b.disk.write()
+  write.put(logKey(3), new Uint8Array(100))
+  await b.disk.commit(write)
+  const other = await storeOf(3)
+  await other.write({ ops: [put('other', 1)] })
+  await carry(other, b)
+  for (const maxBytes of [1, 1 << 20]) {
+    const run = b.openRun()
+    for (const tip of b.frontier) await run.add({ type: 'want', tip, have: [], offset: 0 })
+    const sent: Batch[] = []
+    for (let done = false; !done; ) {
+      const piece = await run.next(maxBytes)
+      await checkRun({ type: 'run', ...piece } as Parameters<typeof checkRun>[0], nodeCrypto)
+      sent.push(...piece.batches)
+      done = piece.done
+    }
+    await run.close()
+    assert.deepEqual(
+      sent.map(({ header }) => header.author),
+      [other.author]
+    )
+  }
+  for (const store of [a, b, other]) await closeStore(store)
+})
