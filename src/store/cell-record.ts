@@ -1,6 +1,6 @@
 /** The record of a cell: the heads of a key with their values. Layout: protocols/storage.md. */
 import type { ByteReader, Hashes } from '../base/index.js'
-import { toHex } from '../base/index.js'
+import { FORMAT, toHex } from '../base/index.js'
 import type { Identity, ShortId } from '../log/index.js'
 import { epochOf } from '../log/index.js'
 import type { Arena } from './arena.js'
@@ -95,6 +95,7 @@ function decodeHead(reader: ByteReader, names: AuthorNames): Head {
   const flags = reader.u8()
   const kind = reader.u8()
   const index = reader.varint()
+  if (index >= FORMAT.batchOps) throw new RangeError(`op index ${index}`)
   const author = reader.varint()
   const epoch = epochOf(reader.bytes(8))
   const branch = reader.varint()
