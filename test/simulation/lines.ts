@@ -44,8 +44,6 @@ export function lineOf(event: HistoryEvent): string | undefined {
       return `blames ${event.peer.slice(0, 8)}: ${event.reason}`
     case 'heard':
       return `gossip ${event.batch?.id.slice(0, 8) ?? 'unread'}`
-    case 'received':
-      return `on ${event.stream}: ${event.message?.type ?? 'part'} of ${event.bytes} from ${event.other}`
     default:
       return undefined
   }

@@ -63,7 +63,6 @@ export class Machine implements SimNode {
   readonly wall: WallClock
   readonly dice: Dice
   readonly ground: Ground
-  signer: Signer
   directory: Directory
   incarnation = 1
   phase: Phase = 'down'
@@ -74,6 +73,8 @@ export class Machine implements SimNode {
   endpoint: Endpoint | undefined
   /** Why the last start did not succeed. */
   refusal: string | undefined
+  #signer: Signer
+  #author: Author
   #life: Life | undefined
   #running: Running | undefined
   #levels: SimLevel[] = []
@@ -92,12 +93,23 @@ export class Machine implements SimNode {
     this.wall = init.wall
     this.dice = init.dice
     this.ground = init.ground
-    this.signer = init.signer
+    this.#signer = init.signer
+    this.#author = authorOf(init.signer.publicKey)
     this.directory = init.directory(this)
   }
 
+  get signer(): Signer {
+    return this.#signer
+  }
+
   get author(): Author {
-    return authorOf(this.signer.publicKey)
+    return this.#author
+  }
+
+  /** Another key: another author from here on. */
+  set signer(signer: Signer) {
+    this.#signer = signer
+    this.#author = authorOf(signer.publicKey)
   }
 
   get running(): boolean {

@@ -36,6 +36,8 @@ import { PropertyBroken } from './world.js'
 const livenessMs = 240_000
 /** Between two looks at whether it is so. */
 const lookMs = 250
+/** A stream whose peer seems silent, by a clock that was set, is given up within so long. */
+const aftermathMs = 12_000
 /** After a stop: by then every timer of the process must be gone. */
 const afterglowMs = 40_000
 
@@ -67,6 +69,7 @@ export class Simulation implements World {
   readonly #spotter: Spotter
   readonly #names = new Map<string, string>()
   #liar: Liar | undefined
+  #nodes: readonly SimNode[] = []
   #lives = 0
   #failure: PropertyBroken | undefined
 
@@ -117,7 +120,10 @@ export class Simulation implements World {
   }
 
   get nodes(): readonly SimNode[] {
-    return this.#liar === undefined ? this.operator.machines : [...this.operator.machines, this.#liar]
+    const { machines } = this.operator
+    if (this.#liar === undefined) return machines
+    if (this.#nodes.length !== machines.length + 1) this.#nodes = [...machines, this.#liar]
+    return this.#nodes
   }
 
   get limits(): Limits {
@@ -313,6 +319,9 @@ export class Simulation implements World {
       await this.#stopEach(clones)
     }
     await this.#agree()
+    // A clock that was set shortly before may yet end a stream: then they have to come together once more.
+    await this.#until(this.now + aftermathMs)
+    if (this.#failure === undefined) await this.#agree()
   }
 
   async #stopEach(machines: readonly Machine[]): Promise<void> {

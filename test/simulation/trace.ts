@@ -3,12 +3,15 @@ import { createHash } from 'node:crypto'
 
 /** Lines that are kept for people unless all are asked for. */
 const keptLines = 400
+/** Characters that are hashed in one call. */
+const hashedAtOnce = 8_192
 
 export class Trace {
   readonly #hash = createHash('sha256')
   readonly #lines: string[] = []
   readonly #all: boolean
   count = 0
+  #unhashed = ''
 
   constructor(all: boolean) {
     this.#all = all
@@ -16,9 +19,15 @@ export class Trace {
 
   add(line: string): void {
     this.count++
-    this.#hash.update(line).update('\n')
+    this.#unhashed += `${line}\n`
+    if (this.#unhashed.length > hashedAtOnce) this.#flush()
     this.#lines.push(line)
     if (!this.#all && this.#lines.length > 2 * keptLines) this.#lines.splice(0, keptLines)
+  }
+
+  #flush(): void {
+    this.#hash.update(this.#unhashed)
+    this.#unhashed = ''
   }
 
   /** The newest lines, or all. */
@@ -28,6 +37,7 @@ export class Trace {
 
   /** 16 hex digits over all lines so far. */
   hash(): string {
+    this.#flush()
     return this.#hash.copy().digest('hex').slice(0, 16)
   }
 }
