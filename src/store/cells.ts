@@ -48,6 +48,9 @@ export interface DraftCellsInit {
 
 const EMPTY = new Uint8Array(0)
 
+/** Heads of a key from which on each op on it counts as a change of what is shown, without a look. */
+const crowdedHeads = 256
+
 export class DraftCells {
   readonly notes: CellNote[] = []
   readonly #init: DraftCellsInit
@@ -179,7 +182,9 @@ export class DraftCells {
       heads.push(own)
       return
     }
-    const shown = this.#shown(cell)
+    // To look at all of them for each op is quadratic: a batch of 65,536 versions of one key would take minutes everywhere.
+    const crowded = heads.length >= crowdedHeads
+    const shown = crowded ? undefined : this.#shown(cell)
     const left = isOver === undefined ? heads : heads.filter(head => !isOver(head))
     if (left.length < heads.length) {
       for (const head of heads) {
@@ -191,7 +196,7 @@ export class DraftCells {
       if (own.identity !== undefined) this.#enter(own)
       left.push(own)
     }
-    if (!sameShown(shown, this.#shown(cell))) cell.changedAt = position
+    if (crowded || !sameShown(shown, this.#shown(cell))) cell.changedAt = position
   }
 
   #enter(own: Head): void {
