@@ -5,6 +5,7 @@
  * The batch is told by the tips, else by the index; a walk over the index finds all that are looked for at once.
  */
 import type { Hashes, NatterError } from '../base/index.js'
+import { isNatterError } from '../base/index.js'
 import type { Disk } from '../disk/index.js'
 import type { Tip } from '../log/index.js'
 import { shortId } from '../log/index.js'
@@ -101,8 +102,8 @@ export class HoleKeeper {
         await this.#find(positions)
       }
     } catch (error) {
-      // Found again by whoever reads there next.
-      if (!isDamage(error) && this.#init.disk.state === 'open') throw error
+      // Nobody waits for this: what a full or closing disk did not take is found again by whoever reads there next.
+      if (!isNatterError(error)) throw error
     } finally {
       this.#working = undefined
     }

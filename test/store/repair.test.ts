@@ -1,7 +1,7 @@
 /** Damage is mended: what follows from the log from the log, and batches of the log from a peer that has them. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isNatterError, toHex } from '../../src/base/index.js'
+import { isNatterError, NatterError, toHex } from '../../src/base/index.js'
 import type { Disk } from '../../src/disk/index.js'
 import { openMemoryDisk } from '../../src/disk/index.js'
 import type { Store } from '../../src/store/index.js'
@@ -222,4 +222,22 @@ test('a repair of a running store holds writes back and loses none', async () =>
   assert.equal((await store.get(key('gone')))?.winner, undefined)
   await closeStore(store)
   await closeStore(peer)
+})
+
+test('a full disk that takes no note of damage is no fault of whoever read there', async () => {
+  const { disk, peer } = await filled()
+  const [at, value] = (await entriesOf(disk, SPACE.log))[2]!
+  await commit(disk, write => write.put(at, flipped(value, 300)))
+  const full = new Proxy(disk, {
+    get(target, name) {
+      if (name === 'commit') return () => Promise.reject(new NatterError('DISK_FULL', 'as the test wants'))
+      const member: unknown = Reflect.get(target, name, target)
+      return typeof member === 'function' ? member.bind(target) : member
+    }
+  })
+  const store = await storeOf(1, { disk: full })
+  assert.equal(await store.checkAt(3), undefined)
+  await new Promise(resolve => setImmediate(resolve))
+  assert.equal((await store.missing()).length, 1)
+  for (const open of [store, peer]) await closeStore(open)
 })
