@@ -41,6 +41,7 @@ export type Twist =
   | 'unknown kind'
   | 'dep that is nowhere'
   | 'borrowed id'
+  | 'over without a dep'
 
 export interface LiarLogInit {
   readonly dice: Dice
@@ -57,6 +58,8 @@ export class LiarLog {
   readonly #epoch: Epoch
   /** Each branch whole, from its first batch. */
   readonly branches: Batch[][] = [[]]
+  /** By batch, the key of its first op. */
+  readonly #keys = new Map<BatchId, Uint8Array>()
   #made = 0
 
   constructor(init: LiarLogInit) {
@@ -68,7 +71,8 @@ export class LiarLog {
   /** The next batch of a branch. */
   next(branch: Batch[], twist: Twist): Batch {
     const { dice, crypto, database } = this.#init
-    const ops = [this.#op(twist), ...(dice.chance(0.3) ? [this.#op('none')] : [])]
+    const first = twist === 'over without a dep' ? this.#overUnseen(branch) : this.#op(twist)
+    const ops = [first, ...(dice.chance(0.3) ? [this.#op('none')] : [])]
     const last = branch.at(-1)
     const body = twist === 'bad body' ? dice.bytes(dice.whole(0, 60)) : encodeBody(ops)
     const fields = {
@@ -84,6 +88,7 @@ export class LiarLog {
     }
     const batch = this.sign(makeBatch(fields, body, crypto))
     branch.push(batch)
+    this.#keys.set(batch.id, first.key)
     return batch
   }
 
@@ -118,6 +123,15 @@ export class LiarLog {
     const extensions = twist === 'borrowed id' ? [clientIdExtension(`c${dice.below(20)}`, 0, crypto)] : []
     const kind = twist === 'unknown kind' ? unknownKind : OP_KIND.put
     return { kind, flags: OP_FLAG.head | OP_FLAG.value, key, value, over: [], extensions }
+  }
+
+  /** An op over a version of another branch, which its batch does not name. */
+  #overUnseen(branch: readonly Batch[]): Op {
+    const op = this.#op('none')
+    const others = this.branches.flat().filter(batch => !branch.includes(batch))
+    if (others.length === 0) return op
+    const { id } = this.#init.dice.pick(others)
+    return { ...op, key: this.#keys.get(id) ?? op.key, over: [{ batch: shortId(id), index: 0 }] }
   }
 
   #time(twist: Twist): HybridTime {

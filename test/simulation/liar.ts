@@ -205,6 +205,7 @@ export class Liar implements SimNode {
       () => this.#write('far future'),
       () => this.#write('unknown kind'),
       () => this.#write('borrowed id'),
+      () => this.#write('over without a dep'),
       () => this.#fork(),
       () => this.#fork()
     ]

@@ -56,12 +56,16 @@ export const SOMETIMES = [
   'liar: false ack',
   'liar: head of another',
   'liar: dep that is nowhere',
+  'liar: over without a dep',
   'fork kept',
   'bad body applied as empty',
   'cell of an unknown kind',
   'peer penalized',
   'flip made',
-  'flip detected'
+  'flip detected',
+  'derived record made again',
+  'batch asked for again',
+  'damaged batch that nobody has'
 ] as const
 
 export type Sometimes = (typeof SOMETIMES)[number]

@@ -166,7 +166,11 @@ export class Workload {
       at = winner === undefined ? null : nameOfVersion(winner)
     }
     if (machine.store !== store) return
-    this.write(machine, { ops: [op], conditions: [{ key: op.key, at }] })
+    const write = { ops: [op], conditions: [{ key: op.key, at }] }
+    // One that is asked for again under its id is known, whatever stands under the key by then.
+    const named = dice.chance(0.5) ? { ...write, id: `c${this.#ops}` } : write
+    if (named !== write) this.#remember(named)
+    this.write(machine, named)
   }
 
   // Calls

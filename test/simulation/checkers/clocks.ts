@@ -13,7 +13,7 @@ import { compareTimes } from './reference.js'
 const name = 'clocks'
 
 /** Virtual milliseconds that a commit may take: its time is of its begin. */
-const commitMs = 60_000
+const commitMs = 3_000
 /** Milliseconds that a counter which ran over may add. */
 const slackMs = 1_000
 
@@ -25,6 +25,8 @@ interface Reading {
 export function clocks(ledger: Ledger): Checker {
   /** What each machine's clock showed lately, where it did not just go on. */
   const readings = new Map<string, Reading[]>()
+  /** When a process that stood still went on: what it then commits it began before. */
+  const resumedAt = new Map<string, number>()
 
   const read = (node: SimNode, now: number): void => {
     const list = readings.get(node.name) ?? []
@@ -40,6 +42,7 @@ export function clocks(ledger: Ledger): Checker {
   return {
     name,
     onEvent(event, world) {
+      if (event.type === 'life' && event.what === 'resumed') resumedAt.set(event.node, event.at)
       if (event.type !== 'commit') return
       const node = nodeOf(world, event.node)
       read(node, event.at)
@@ -52,7 +55,7 @@ export function clocks(ledger: Ledger): Checker {
             `${event.node}: the time of ${batchText(batch)} is not behind that of the one before it`
           )
         }
-        if (!local) continue
+        if (!local || event.at - (resumedAt.get(event.node) ?? Number.NEGATIVE_INFINITY) < commitMs) continue
         const walls = readings.get(event.node)!.map(({ wallMs }) => wallMs)
         const latest = Math.max(...walls) + DEFAULT_LIMITS.clockDriftMs + slackMs
         const earliest = Math.min(...walls) - commitMs
