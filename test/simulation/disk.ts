@@ -8,6 +8,7 @@
  */
 import type { Timer } from '../../src/base/index.js'
 import type { Space } from '../../src/disk/space-guard.js'
+import type { BatchId } from '../../src/log/index.js'
 import type { Life, Timeline } from './clock.js'
 import type { Dice } from './dice.js'
 import type { DiskFault } from './history.js'
@@ -63,7 +64,8 @@ export class SimDisk {
   nextWrite: 'before' | 'after' | undefined
   /** Called when a write has begun, with the milliseconds that it will take. */
   onFlight: ((ms: number) => void) | undefined
-  readonly flipped = new Set<string>()
+  /** Records that a flip damaged and nobody wrote anew since; of the log, with the batch. */
+  readonly flipped = new Map<string, BatchId | undefined>()
   /** By key, what stood where a bit was flipped. */
   readonly whole = new Map<string, Uint8Array>()
 
@@ -213,7 +215,7 @@ export class SimDisk {
     this.#tail = this.#tail.map(changes => changes.filter(other => other.name !== name))
     this.#durable.apply([change])
     this.#handle?.rot(change)
-    this.flipped.add(name)
+    this.flipped.set(name, undefined)
     this.whole.set(name, value)
     return { ...change, value }
   }

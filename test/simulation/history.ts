@@ -143,6 +143,8 @@ export interface Lived extends Happened {
     | 'rolled-back'
     /** A second process was started on a copy of this node's directory; `detail` is the name of the new node. */
     | 'cloned'
+    /** Its store was looked through and mended; `detail` says how much. */
+    | 'repaired'
   readonly detail?: string
   /** Of `opened`: the log as the process found it, from position 1 on. Of a damaged record the id alone is known. */
   readonly log?: readonly (Batch | BatchId)[]

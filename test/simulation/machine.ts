@@ -29,6 +29,8 @@ export const NETWORK = 'simulation'
 /** What can be told of a node whose process is gone. */
 const AFTER_DEATH: ReadonlySet<string> = new Set(['life', 'disk', 'indeterminate'])
 
+const NOTHING: ReadonlySet<string> = new Set()
+
 /** What all nodes of a run have in common. */
 export interface Ground {
   readonly timeline: Timeline
@@ -68,6 +70,8 @@ export class Machine implements SimNode {
   phase: Phase = 'down'
   /** Stopped for good: a clone that the operator noticed. */
   retired = false
+  /** The life in which its store was repaired last. */
+  repairedIn = 0
   /** The operator keeps it down. */
   held = false
   endpoint: Endpoint | undefined
@@ -151,7 +155,8 @@ export class Machine implements SimNode {
   }
 
   get flipped(): ReadonlySet<string> {
-    return this.directory.disk.flipped
+    const { flipped } = this.directory.disk
+    return flipped.size === 0 ? NOTHING : new Set(flipped.keys())
   }
 
   /** `life`: whose word it is; that of a dead process is no news, whatever of it still runs. */

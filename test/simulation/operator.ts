@@ -2,7 +2,9 @@
  * Whoever looks after the nodes of a run: starts again what died, makes copies and puts them back, loses directories,
  * and finds out about a node that will not start. At the end brings everything up.
  */
-import { SPACE } from '../../src/store/keys.js'
+import type { BatchId } from '../../src/log/index.js'
+import { positionOfKey, SPACE } from '../../src/store/keys.js'
+import { decodeLog } from '../../src/store/log-record.js'
 import type { Timeline } from './clock.js'
 import { WallClock } from './clock.js'
 import type { Keys } from './crypto.js'
@@ -11,6 +13,7 @@ import type { Manifest } from './directory.js'
 import { Directory } from './directory.js'
 import type { DiskHabits } from './disk.js'
 import { SimDisk } from './disk.js'
+import { logOf } from './log-of.js'
 import type { Ground } from './machine.js'
 import { Machine } from './machine.js'
 import type { Table } from './table.js'
@@ -20,6 +23,8 @@ interface Backup {
   readonly content: Table
   readonly manifest: Manifest
   readonly place: string
+  /** Records in it that a flip damaged. */
+  readonly flipped: ReadonlyMap<string, BatchId | undefined>
 }
 
 export interface OperatorInit {
@@ -77,6 +82,7 @@ export class Operator {
       tell: fault => machine.tell({ type: 'disk', ...fault }),
       ...(from !== undefined && { content: from.content.copy() })
     })
+    for (const [name, batch] of from?.flipped ?? []) disk.flipped.set(name, batch)
     return new Directory(disk, dice.split(), place, from?.manifest)
   }
 
@@ -178,7 +184,7 @@ export class Operator {
   /** Copies the files of a node, running or not, as a snapshot of the file system does. */
   backUp(machine: Machine): void {
     const { manifest, place, disk } = machine.directory
-    this.#backups.set(machine, { content: disk.content(), manifest, place })
+    this.#backups.set(machine, { content: disk.content(), manifest, place, flipped: new Map(disk.flipped) })
   }
 
   /** Puts the copy back: as other files, with the database alone, or by a snapshot of the machine that shows nothing. */
@@ -208,7 +214,8 @@ export class Operator {
     if (this.#clones >= this.#init.mostClones || machine.phase !== 'up') return
     this.#clones++
     const { manifest, disk } = machine.directory
-    const copy = { content: disk.content(), manifest, place: `key-${++this.#places}` }
+    const flipped = new Map(disk.flipped)
+    const copy = { content: disk.content(), manifest, place: `key-${++this.#places}`, flipped }
     const name = `${machine.name}c`
     const clone = this.#add(name, machine.signer, machine.durable, other => this.#directory(other, copy))
     machine.tell({ type: 'life', what: 'cloned', detail: name })
@@ -226,12 +233,59 @@ export class Operator {
   }
 
   flip(machine: Machine): void {
-    const { dice, sometimes } = this.#init
+    const { dice, sometimes, ground } = this.#init
     const space = dice.pick([SPACE.log, SPACE.log, SPACE.cell, SPACE.index, SPACE.history, 0])
     const flip = machine.disk.flip(key => space === 0 || key[0] === space)
     if (flip === undefined) return
     sometimes('flip made')
-    machine.tell({ type: 'disk', what: 'flipped', key: flip.key })
+    const { name, key, value } = flip
+    if (key[0] !== SPACE.log || value === undefined) {
+      machine.tell({ type: 'disk', what: 'flipped', key })
+      return
+    }
+    const { id } = decodeLog(key, value, positionOfKey(key), ground.crypto).batch
+    machine.disk.flipped.set(name, id)
+    machine.tell({ type: 'disk', what: 'flipped', key, batch: id })
+  }
+
+  /** Gives up directories with damaged batches that nobody else has: what follows them could never come to others. */
+  giveUpLost(): void {
+    for (const machine of this.machines) {
+      for (const batch of machine.disk.flipped.values()) {
+        if (batch === undefined || this.#isElsewhere(batch, machine)) continue
+        this.#init.sometimes('damaged batch that nobody has')
+        this.loseDirectory(machine, false)
+        break
+      }
+    }
+  }
+
+  #isElsewhere(batch: BatchId, damaged: Machine): boolean {
+    return this.machines.some(machine => {
+      if (machine === damaged || machine.retired) return false
+      return logOf(machine.disk).some(one => typeof one !== 'string' && one.id === batch)
+    })
+  }
+
+  /** Has a node look through its whole store and mend what it finds. */
+  repair(machine: Machine): void {
+    const { store, life } = machine
+    if (store === undefined || machine.repairedIn === life || machine.disk.flipped.size === 0) return
+    machine.repairedIn = life
+    store.verify({ repair: true }).then(
+      ({ repaired, waiting }) => {
+        machine.tell({
+          type: 'life',
+          what: 'repaired',
+          detail: `${repaired.length}, ${waiting.length} to come`
+        })
+        if (repaired.length > 0) this.#init.sometimes('derived record made again')
+        if (waiting.length > 0) this.#init.sometimes('batch asked for again')
+      },
+      () => {
+        machine.repairedIn = 0 // it was stopped, or the disk fenced: again in the next look
+      }
+    )
   }
 
   /** Ends every fault that a machine has. */

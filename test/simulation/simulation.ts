@@ -308,6 +308,7 @@ export class Simulation implements World {
     this.#liar?.leave()
     operator.heal()
     network.healAll()
+    operator.giveUpLost()
     this.healed = true
     this.trace('everything is healed')
     const clones = operator.machines.filter(machine => machine.name.endsWith('c'))
@@ -350,6 +351,7 @@ export class Simulation implements World {
     }
     while (this.#failure === undefined && reason !== undefined && this.now < deadline) {
       await this.#until(this.now + lookMs)
+      for (const machine of running) this.operator.repair(machine)
       reason = this.#disagreement(running)
     }
     if (this.#failure !== undefined) return
@@ -373,6 +375,9 @@ export class Simulation implements World {
   #disagreement(machines: readonly Machine[]): string | undefined {
     const [first, ...others] = machines
     for (const machine of machines) if (!machine.running) return `${machine.name} is ${machine.phase}`
+    for (const { name, disk } of machines) {
+      if ([...disk.flipped.values()].some(batch => batch !== undefined)) return `${name} has a damaged batch`
+    }
     for (const machine of others) {
       if (machine.store!.frontierDigest() !== first!.store!.frontierDigest())
         return `${machine.name} and ${first!.name} hold other batches`
