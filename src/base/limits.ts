@@ -107,6 +107,18 @@ export const PEER = {
   remembered: 4096
 } as const
 
+/** The quiet check of the whole store. */
+export const SCRUB = {
+  /** Milliseconds from the opening to the first slice: a start has other things to do. */
+  firstMs: 60_000,
+  /** Bytes of one slice: a millisecond or two of work. */
+  sliceBytes: 256 * KIB,
+  /** Milliseconds between two slices: about 2.5 MiB a second, one or two per cent of a core. */
+  pauseMs: 100,
+  /** Milliseconds between two passes: bit rot is slow, and disks wear. */
+  passMs: 24 * 3_600_000
+} as const
+
 /** Bounds of the HTTP face. */
 export const HTTP = {
   /** Bytes of the request line and all headers: a key of 8 KiB is 24 KiB percent-encoded, and a listing may carry two. */

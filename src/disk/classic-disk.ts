@@ -12,6 +12,7 @@ import { messageOf, NatterError } from '../base/index.js'
 import { fsyncPath } from './files.js'
 import type { Disk } from './index.js'
 import { LevelDisk } from './level-disk.js'
+import { checkOpenDatabase } from './level-files/check.js'
 import type { BytesLevel } from './level-reads.js'
 import type { Space } from './space-guard.js'
 import { SpaceGuard } from './space-guard.js'
@@ -45,6 +46,7 @@ export async function openLevelDisk(options: LevelDiskOptions): Promise<Disk> {
     clock,
     level: () => level(location),
     guard,
+    checkFiles: pace => checkOpenDatabase(location, pace),
     probe: () => probe(join(dirname(location), 'probe'))
   })
 }

@@ -70,6 +70,11 @@ export interface Disk {
    * made; the fence is down).
    */
   commit(write: DiskWrite): Promise<void>
+  /**
+   * The files of the database that are damaged, every block of them read; absent where there are none. `pace` is called
+   * between pieces with their bytes.
+   */
+  checkFiles?(pace: (bytes: number) => Promise<void> | void): Promise<{ file: string; what: string }[]>
   /** Free bytes of the file system, or null in memory. */
   freeBytes(): Promise<number | null>
   /**

@@ -48,6 +48,10 @@ export interface LevelDiskInit {
   readonly level: () => BytesLevel
   /** Absent in memory. */
   readonly guard?: SpaceGuard
+  /** Reads all files of the database; absent in memory. */
+  readonly checkFiles?: (
+    pace: (bytes: number) => Promise<void> | void
+  ) => Promise<{ file: string; what: string }[]>
   /** Writes and syncs a file beside the database: rejects while the file system does not take writes. Absent in memory. */
   readonly probe?: () => Promise<void>
 }
@@ -158,6 +162,10 @@ export class LevelDisk implements Disk, ReadSource {
     })
     this.#commits = turn.catch(() => undefined)
     return turn
+  }
+
+  async checkFiles(pace: (bytes: number) => Promise<void> | void): Promise<{ file: string; what: string }[]> {
+    return (await this.#init.checkFiles?.(pace)) ?? []
   }
 
   async freeBytes(): Promise<number | null> {

@@ -39,9 +39,10 @@ export async function verifyDirectory(
     try {
       const options = { signal, onProgress, isTorn: found.length > 0 }
       const init = initOf(directory, disk)
-      if (!repair) return await verifyClosedStore(init, options)
-      const report = await repairClosedStore(init, options)
-      const lost = await settleSentinel(directory, disk, found.length > 0)
+      const report = await (repair ? repairClosedStore(init, options) : verifyClosedStore(init, options))
+      const lost = await lostEnd(directory, disk)
+      if (repair && (lost.length > 0 || found.length > 0))
+        await directory.beginAnew((await standOf(disk, nodeCrypto, 0)).mark)
       const damage = [...report.damage, ...lost]
       return { ...report, ok: damage.length === 0, damage, repaired: [...found, ...report.repaired] }
     } finally {
@@ -72,18 +73,12 @@ function unread(damage: VerifyReport['damage']): VerifyReport {
   return { ok: false, batches: 0, ops: 0, keys: 0, damage, repaired: [], waiting: [] }
 }
 
-/** What the database should have and has no more is told once; positions then mean nothing to peers any more. */
-async function settleSentinel(
-  directory: DataDirectory,
-  disk: Disk,
-  isNew: boolean
-): Promise<VerifyReport['damage']> {
-  const { sentinel } = directory
-  const stand = await standOf(disk, nodeCrypto, sentinel?.position ?? 0)
-  const fits = sentinel === null || stand.checkAt === undefined || stand.checkAt === sentinel.check
-  const lost = sentinel !== null && (stand.mark.position < sentinel.position || !fits)
-  if (lost || isNew) await directory.beginAnew(stand.mark)
-  if (!lost) return []
-  const what = `it held position ${sentinel.position} and ends at ${stand.mark.position}: what peers hold of it comes back from them`
+/** What the database should have and has no more. Positions then mean nothing to peers any more. */
+async function lostEnd({ sentinel }: DataDirectory, disk: Disk): Promise<VerifyReport['damage']> {
+  if (sentinel === null) return []
+  const { mark, checkAt } = await standOf(disk, nodeCrypto, sentinel.position)
+  const fits = checkAt === undefined || checkAt === sentinel.check
+  if (mark.position >= sentinel.position && fits) return []
+  const what = `it held position ${sentinel.position} and ends at ${mark.position}: what peers hold of it comes back from them`
   return [{ where: 'the end of the log', what }]
 }

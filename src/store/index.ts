@@ -11,6 +11,7 @@ import type {
   Limits,
   NodeEvents,
   Random,
+  ScrubStatus,
   Signer,
   VerifyOptions,
   VerifyReport
@@ -278,6 +279,8 @@ export interface Store {
    * it is simply repeated.
    */
   verify(options?: VerifyOptions): Promise<VerifyReport>
+  /** The quiet check of the whole store. */
+  readonly scrub: ScrubStatus
   close(): Promise<void>
 }
 
@@ -297,5 +300,6 @@ export interface StoreInit {
   readonly storeId?: string | undefined
 }
 
-export { openStore, repairClosedStore, standOf, verifyClosedStore } from './open.js'
+export { repairClosedStore, standOf, verifyClosedStore } from './closed.js'
+export { openStore } from './open.js'
 export type { CellSurvey, ClockReading, Fork, StoreSurvey } from './survey.js'

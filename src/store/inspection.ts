@@ -38,6 +38,8 @@ export interface InspectionInit {
    * they show everything anew. @default false
    */
   readonly isTorn?: boolean
+  /** Read the files of the database as well. @default false */
+  readonly withFiles?: boolean
   /** Told now and then how far it is: what is done, and of how much in all. */
   readonly onProgress?: ((what: string) => void) | undefined
 }

@@ -5,25 +5,23 @@
  */
 
 import { failpoint } from '../base/failpoints.js'
-import type { Hashes, NodeEvents, VerifyReport } from '../base/index.js'
+import type { NodeEvents } from '../base/index.js'
 import { NatterError, toHex } from '../base/index.js'
 import type { Disk, DiskWrite } from '../disk/index.js'
-import type { Mark, StoreId } from '../log/index.js'
+import type { StoreId } from '../log/index.js'
 import { authorOf, databaseIdOf } from '../log/index.js'
 import type { AuthorTable } from './authors.js'
 import type { UpkeepRequest } from './commit.js'
 import { Committer } from './commit.js'
-import { DamageReports, isDamage } from './damage.js'
+import { DamageReports } from './damage.js'
 import type { IsForked } from './heads.js'
 import { LogReader } from './history.js'
 import { HoleKeeper } from './hole-keeper.js'
 import { HoleTable } from './holes.js'
 import type { AppliedBatch, Store, StoreInit } from './index.js'
-import type { InspectionInit } from './inspection.js'
 import { logKey, META_KEY } from './keys.js'
 import { BranchCache, Lineage } from './lineage.js'
 import { Listeners } from './listeners.js'
-import { decodeLog, NO_CHECK } from './log-record.js'
 import { PeerTable } from './peers.js'
 import { ProgramAcks } from './program-acks.js'
 import { CellReader } from './reads.js'
@@ -33,7 +31,6 @@ import { damaged } from './records.js'
 import type { Meta, State } from './state.js'
 import { decodeMeta, encodeMeta, loadState } from './state.js'
 import { LogStore } from './store.js'
-import { repairStore, verifyStore } from './verify.js'
 
 /**
  * Opens the store on an open disk. Throws `NETWORK_MISMATCH` for a disk of another network, `FORMAT_UNKNOWN` for a
@@ -61,7 +58,8 @@ export async function openStore(init: StoreInit): Promise<Store> {
   const cells = new CellReader({ disk, hashes: crypto, names, strategy, isForked, emit, rebuild, repair })
   const onDamage = (position: number, error: NatterError): void => keeper.note(position, error)
   const isVacant = (position: number): boolean => holes.vacant.has(position)
-  const log = new LogReader({ disk, hashes: crypto, state: () => state, lineage, cells, onDamage, isVacant })
+  const base = { disk, hashes: crypto, state: () => state, lineage }
+  const log = new LogReader({ ...base, cells, onDamage, isVacant })
   const committer = new Committer({
     ...init,
     ...identity,
@@ -78,15 +76,7 @@ export async function openStore(init: StoreInit): Promise<Store> {
     repeated: ops => log.repeated(ops)
   })
   const commit = (run: UpkeepRequest['run']): Promise<void> => committer.upkeep(run)
-  const keeper = new HoleKeeper({
-    disk,
-    hashes: crypto,
-    state: () => state,
-    lineage,
-    table: holes,
-    damage,
-    commit
-  })
+  const keeper = new HoleKeeper({ ...base, table: holes, damage, commit })
   const programs = new ProgramAcks({ disk, log, lineage, peers, state: () => state, commit })
   const reload = async (): Promise<{ state: State; known: number }> => {
     const known = state.mark.position
@@ -100,75 +90,11 @@ export async function openStore(init: StoreInit): Promise<Store> {
     return { state, known }
   }
   const detach = followDisk({ disk, events, log, reload })
-  const store = new LogStore({
-    init,
-    ...identity,
-    state: () => state,
-    committer,
-    cells,
-    log,
-    lineage,
-    peers,
-    programs,
-    events,
-    damage,
-    holes,
-    keeper,
-    reload,
-    detach
-  })
+  const parts = { committer, cells, log, peers, programs, events, damage, holes, keeper, reload, detach }
+  const store = new LogStore({ ...base, ...parts, ...identity, init, scrub: { onDamage, isVacant } })
   if (holes.size > 0) keeper.recheck().catch(() => undefined) // noted, and tried again when it is filled
   for (const position of lostAtOpen) keeper.note(position, damaged(`position ${position} of the log`))
   return store
-}
-
-/**
- * Repairs a store that nobody has open, also one that cannot be opened. What is to come from peers is noted in it and asked
- * for when it is open next. Rejects with `NETWORK_MISMATCH` or `FORMAT_UNKNOWN` as `openStore` does, and with what the
- * disk rejects with; then it can be repeated.
- */
-export async function repairClosedStore(init: StoreInit, options: ClosedOptions = {}): Promise<VerifyReport> {
-  return repairStore(await inspectionOf(init, options))
-}
-
-/** Checks a store that nobody has open, also one that cannot be opened. */
-export async function verifyClosedStore(init: StoreInit, options: ClosedOptions = {}): Promise<VerifyReport> {
-  return verifyStore(await inspectionOf(init, options))
-}
-
-type ClosedOptions = Pick<InspectionInit, 'signal' | 'onProgress' | 'isTorn'>
-
-async function inspectionOf(init: StoreInit, options: ClosedOptions): Promise<InspectionInit> {
-  const { network, signer, crypto, random } = init
-  let meta: Meta | undefined
-  try {
-    meta = await readMeta(init)
-  } catch (error) {
-    if (!isDamage(error)) throw error
-  }
-  requireNetwork(meta, init)
-  const storeId = (init.storeId ?? meta?.storeId ?? toHex(random.bytes(8))) as StoreId
-  const database = databaseIdOf(network, crypto)
-  return { ...init, ...options, author: authorOf(signer.publicKey), database, storeId }
-}
-
-/** Where the log of a closed store ends, and the check at a position as far as its record can be read. */
-export async function standOf(
-  disk: Disk,
-  hashes: Hashes,
-  position: number
-): Promise<{ mark: Mark; checkAt: string | undefined }> {
-  const value = await disk.get(META_KEY)
-  const mark = value === undefined ? { position: 0, check: NO_CHECK } : decodeMeta(value, hashes).mark
-  if (position === mark.position) return { mark, checkAt: mark.check }
-  const key = logKey(position)
-  const record = await disk.get(key)
-  try {
-    return { mark, checkAt: record && decodeLog(key, record, position, hashes).check }
-  } catch (error) {
-    if (!isDamage(error)) throw error
-    return { mark, checkAt: undefined }
-  }
 }
 
 /** Has memory built anew when the disk was opened again, and passes on what the disk says of itself. */
@@ -206,12 +132,12 @@ function followDisk(parts: {
 
 type Identity = Pick<Meta, 'storeId' | 'database' | 'author'>
 
-async function readMeta({ disk, crypto }: StoreInit): Promise<Meta | undefined> {
+export async function readMeta({ disk, crypto }: StoreInit): Promise<Meta | undefined> {
   const value = await disk.get(META_KEY)
   return value === undefined ? undefined : decodeMeta(value, crypto)
 }
 
-function requireNetwork(meta: Meta | undefined, { network, crypto }: StoreInit): void {
+export function requireNetwork(meta: Meta | undefined, { network, crypto }: StoreInit): void {
   if (meta !== undefined && meta.database !== databaseIdOf(network, crypto))
     throw new NatterError('NETWORK_MISMATCH', `the store belongs to another network than ${network}`)
 }

@@ -99,6 +99,41 @@ export class Refill {
     }
   }
 
+  /**
+   * A batch that stood before one that is missing, where the index has lost it as well: it goes to the first open position
+   * behind what it rests on. Undefined for a batch that is new, or whose own ground is not here yet.
+   */
+  async adopt(batch: Batch): Promise<Hole | undefined> {
+    const { holes } = this.#init
+    const { init, lineage } = this.#draft
+    const { author: name, epoch, seq, previous, deps } = batch.header
+    const author = init.state.authors.numberOf(name)
+    if (holes.open.size === 0 || author === undefined) return undefined
+    const later = holes
+      .values()
+      .find(hole => hole.author === author && hole.epoch === epoch && hole.seq > seq)
+    if (later === undefined) return undefined
+    if ((await lineage.at(later, seq))?.id === batch.id) return undefined
+    let above = 0
+    const grounds = deps.map(dep => ({ author: dep.author, epoch: dep.epoch, seq: dep.seq, id: dep.id }))
+    if (previous !== NO_BATCH) grounds.push({ author: name, epoch, seq: seq - 1, id: previous })
+    for (const ground of grounds) {
+      const number = init.state.authors.numberOf(ground.author)
+      const place =
+        number === undefined
+          ? undefined
+          : await lineage.find(number, ground.epoch, ground.seq, shortId(ground.id))
+      if (place === undefined) return undefined
+      above = Math.max(above, place.position)
+    }
+    const free = [...holes.open].filter(
+      position => position > above && position < later.position && !this.#records.has(position)
+    )
+    if (free.length === 0) return undefined
+    const { branch } = later
+    return { kind: 'record', author, epoch, branch, seq, id: batch.id, position: Math.min(...free) }
+  }
+
   async #positionOf(chain: Chain, seq: number): Promise<number | undefined> {
     const { disk, hashes } = this.#draft.init
     const key = indexKey(chain, seq)
@@ -116,7 +151,9 @@ export class Refill {
     if (hole.position === init.state.mark.position) this.#putEnd(record)
     const signed = batch.signature !== undefined
     const slot = indexKey(hole, hole.seq)
-    write.put(slot, encodeIndex(slot, { ...hole, signed, bytes: value.length }, init.hashes))
+    const entry = { ...hole, signed, bytes: value.length }
+    write.put(slot, encodeIndex(slot, entry, init.hashes))
+    this.#draft.lineage.slots.set(`${chainText(hole)}/${hole.seq}`, entry)
     const tip = init.state.tips.get(shortId(hole.id))
     if (tip?.id !== hole.id) return
     const now = { ...tip, signed }
@@ -222,7 +259,8 @@ export class Refill {
         named.push({ atSeq: hole.seq, epoch: dep.epoch, branch: place.branch, seq: dep.seq })
     }
     const others = record.deps.filter(dep => dep.atSeq !== hole.seq)
-    if (named.length + others.length === record.deps.length) return
+    const stands = (await init.disk.get(branchKey(chain))) !== undefined
+    if (stands && named.length + others.length === record.deps.length) return
     const deps = [...others.filter(dep => dep.atSeq < hole.seq), ...named]
     deps.push(...others.filter(dep => dep.atSeq > hole.seq))
     const mended = { ...record, deps }

@@ -43,7 +43,7 @@ export class RemoteSession {
   ): Promise<ApplyResult[]> {
     const results: ApplyResult[] = []
     for (const batch of batches) {
-      const hole = this.#init.holes.get(batch.id)
+      const hole = this.#init.holes.get(batch.id) ?? (await this.refill.adopt(batch))
       if (hole !== undefined) {
         if (!this.refill.filled.includes(hole)) await this.refill.put(hole, batch, [...proof, ...batches])
         results.push({ batch, status: 'duplicate' })

@@ -1,6 +1,5 @@
 /** The store as its users hold it: it puts the parts of this folder together and adds nothing of its own. */
-import type { Clock, NodeEvents, Timer, VerifyOptions, VerifyReport } from '../base/index.js'
-import { NatterError } from '../base/index.js'
+import type { Clock, NodeEvents, ScrubStatus, Timer, VerifyOptions, VerifyReport } from '../base/index.js'
 import type { Disk, DiskSnapshot } from '../disk/index.js'
 import type {
   Author,
@@ -16,6 +15,7 @@ import type {
   Tip
 } from '../log/index.js'
 import { clientIdHash, shortId } from '../log/index.js'
+import { backlogOf } from './backlog.js'
 import type { Committer, Request } from './commit.js'
 import type { DamageReports } from './damage.js'
 import { isDamage } from './damage.js'
@@ -45,15 +45,16 @@ import { NO_CHECK } from './log-record.js'
 import type { PeerTable } from './peers.js'
 import type { ProgramAcks } from './program-acks.js'
 import type { CellReader } from './reads.js'
+import { enqueued } from './requests.js'
 import { Run } from './runs.js'
+import type { ScrubberInit } from './scrub.js'
+import { Scrubber } from './scrub.js'
 import type { State } from './state.js'
 import { StoreSurvey } from './survey.js'
 import { repairStore, verifyStore } from './verify.js'
 
 /** How long a changed account of a peer waits for a commit to ride on. */
 const peerDelayMs = 1_000
-/** Positions of a backlog that are looked at one by one; all beyond counts as lacking. */
-const backlogPositions = 4_096
 /** Missing batches that are told at a time: more follow as these come. */
 const missingListed = 1024
 
@@ -75,6 +76,7 @@ export interface StoreParts {
   readonly keeper: HoleKeeper
   /** Builds what memory holds anew from the disk. */
   readonly reload: () => Promise<unknown>
+  readonly scrub: Pick<ScrubberInit, 'onDamage' | 'isVacant'>
   /** Stops listening to the disk. */
   readonly detach: () => void
 }
@@ -89,6 +91,7 @@ export class LogStore implements Store {
   #frontierDigest: { mark: Mark; hex: string } | undefined
   #peerTimer: Timer | undefined
   #closed = false
+  readonly #scrubber: Scrubber
 
   constructor(parts: StoreParts) {
     this.#parts = parts
@@ -97,6 +100,21 @@ export class LogStore implements Store {
     this.author = parts.author
     this.database = parts.database
     this.storeId = parts.storeId
+    this.#scrubber = new Scrubber({
+      ...parts.scrub,
+      disk: this.disk,
+      hashes: parts.init.crypto,
+      clock: this.#clock,
+      missing: () => parts.holes.size + parts.holes.open.size,
+      end: () => this.mark.position,
+      repair: () => this.verify({ repair: true }),
+      onFile: error => parts.damage.tell(error, 'stop the node and run natter verify --repair --data DIR')
+    })
+    this.#scrubber.start()
+  }
+
+  get scrub(): ScrubStatus {
+    return this.#scrubber.status
   }
 
   get frontier(): Frontier {
@@ -227,29 +245,11 @@ export class LogStore implements Store {
     return new Run({ disk: init.disk, hashes: init.crypto, log, lineage, damage })
   }
 
-  async backlog(
+  backlog(
     above: number,
     has: (tip: Tip) => boolean
   ): Promise<{ ops: number; bytes: number; oldestMs: number }> {
-    const { totals, mark } = this.#parts.state()
-    const lag = { ops: 0, bytes: 0, oldestMs: 0 }
-    const now = this.#clock.now()
-    const tell = (error: NatterError): void =>
-      this.#parts.damage.tell(error, 'it is not counted in what peers lack')
-    for await (const { position, record } of this.#parts.log.records(above, tell)) {
-      if (position > mark.position) break
-      if (position > above + backlogPositions) {
-        lag.ops += totals.ops - record.opsBefore
-        lag.bytes += totals.bytes - record.bytesBefore
-        break
-      }
-      const { header, id } = record.batch
-      if (has({ author: header.author, epoch: header.epoch, seq: header.seq, id: shortId(id) })) continue
-      lag.ops += header.opCount
-      lag.bytes += header.bodyLength
-      lag.oldestMs = Math.max(lag.oldestMs, now - record.arrivedMs)
-    }
-    return lag
+    return backlogOf({ ...this.#parts, nowMs: this.#clock.now() }, above, has)
   }
 
   peer(peer: string): PeerRecord | undefined {
@@ -297,7 +297,7 @@ export class LogStore implements Store {
   verify({ repair = false, signal }: VerifyOptions = {}): Promise<VerifyReport> {
     const { init, holes, committer, reload } = this.#parts
     const isUnanswered = (id: BatchId): boolean => holes.isUnanswered(id)
-    const parts = { ...init, ...this.#identity(), isUnanswered, signal }
+    const parts = { ...init, ...this.#identity(), isUnanswered, signal, withFiles: true }
     if (!repair) return verifyStore(parts)
     return committer.exclusive(async () => {
       try {
@@ -316,6 +316,7 @@ export class LogStore implements Store {
     const { committer, peers, detach } = this.#parts
     if (peers.isDirty && this.disk.state === 'open')
       await committer.upkeep(() => undefined).catch(() => undefined)
+    await this.#scrubber.close()
     await this.#parts.keeper.close()
     await committer.close()
     detach()
@@ -343,36 +344,6 @@ export class LogStore implements Store {
     request: (resolve: (value: T) => void, reject: (error: unknown) => void) => Request,
     signal?: AbortSignal
   ): Promise<T> {
-    const { committer } = this.#parts
-    return new Promise((resolve, reject) => {
-      if (signal === undefined) {
-        committer.enqueue(request(resolve, reject))
-        return
-      }
-      if (signal.aborted) {
-        reject(aborted(signal))
-        return
-      }
-      // Once a commit has taken the write it is no longer known whether it can be undone: then its end is waited for.
-      const giveUp = (): void => {
-        if (committer.withdraw(made)) reject(aborted(signal))
-      }
-      const made = request(
-        value => {
-          signal.removeEventListener('abort', giveUp)
-          resolve(value)
-        },
-        error => {
-          signal.removeEventListener('abort', giveUp)
-          reject(error)
-        }
-      )
-      signal.addEventListener('abort', giveUp)
-      committer.enqueue(made)
-    })
+    return enqueued(this.#parts.committer, request, signal)
   }
-}
-
-function aborted(signal: AbortSignal): NatterError {
-  return new NatterError('ABORTED', 'the write was given up before it was made', { cause: signal.reason })
 }

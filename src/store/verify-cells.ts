@@ -5,7 +5,7 @@
  *
  * A key on which a missing batch has an op cannot be computed: what stands of it is kept where it can be read.
  */
-import { equalBytes, toHex } from '../base/index.js'
+import { toHex } from '../base/index.js'
 import type { Batch, ClientIdHash, Identity, ShortId } from '../log/index.js'
 import { StateDigest, shortId, stateHash } from '../log/index.js'
 import { distinct } from '../merge/index.js'
@@ -16,7 +16,7 @@ import { decodeCell, encodeCell } from './cell-record.js'
 import type { DraftCell } from './cells.js'
 import { DraftCells } from './cells.js'
 import type { ClientOp } from './client-ids.js'
-import { decodeClientOps, encodeClientOps, meet } from './client-ids.js'
+import { meet } from './client-ids.js'
 import { isDamage } from './damage.js'
 import type { CellRecord, Head } from './heads.js'
 import { cellOf, versionOf } from './heads.js'
@@ -36,6 +36,7 @@ import type { Lineage, Place } from './lineage.js'
 import type { LogRecord } from './log-record.js'
 import type { RemoteOp } from './prepare.js'
 import { remoteOps } from './prepare.js'
+import { compareClientIds } from './verify-client-ids.js'
 import { HistorySum, mendHistory } from './verify-history.js'
 
 /** Ops whose cells are held at once: about 100 MB with small values. */
@@ -127,7 +128,7 @@ export async function inspectCells(inspection: Inspection, ops: number): Promise
     }
     await compareCells(inspection, { computed, torn, isOurs }, sum)
     await compareIdentities(inspection, computed)
-    await compareClientIds(inspection, computed, isOurs)
+    await compareClientIds(inspection, computed.clientIds, isOurs)
   }
   if (!found.equals(expected)) await mendHistory(inspection, expected, found, parts)
   await inspection.flush()
@@ -324,39 +325,5 @@ async function compareIdentities(inspection: Inspection, computed: Part): Promis
     if (stored === right || (stored && inspection.bad.size > 0)) continue
     const what = 'whether a copy of it was overwritten is not what the log says'
     await inspection.mend(`the identity ${identity}`, what, key, right ? new Uint8Array(0) : undefined)
-  }
-}
-
-/** Under each id that an op of the log carries stand the ops of its first copy. */
-async function compareClientIds(
-  inspection: Inspection,
-  computed: Part,
-  isOurs: (key: Uint8Array) => boolean
-): Promise<void> {
-  const { crypto } = inspection.init
-  const { bad } = inspection
-  const missing = new Map(computed.clientIds)
-  for await (const [key, value] of inspection.entries(SPACE.clientId)) {
-    if (!isOurs(key.subarray(1))) continue
-    const id = toHex(key.subarray(1)) as ClientIdHash
-    const where = `the record of client id ${id}`
-    const expected = computed.clientIds.get(id)
-    missing.delete(id)
-    const right = expected && encodeClientOps(key, expected, crypto)
-    if (right !== undefined && equalBytes(value, right)) continue
-    const stored = inspection.attempt(() => decodeClientOps(key, value, crypto))
-    if (stored?.some(op => bad.has(op.position))) continue
-    if (stored === undefined && bad.size > 0 && right === undefined) {
-      inspection.fault(where, 'it is damaged, and waits for a batch that is missing')
-      continue
-    }
-    const what =
-      stored === undefined ? 'its checksum does not fit' : 'it does not name the first copy in the log'
-    await inspection.mend(where, what, key, right)
-  }
-  for (const [id, ops] of missing) {
-    const key = clientIdKey(id)
-    const what = `it is missing, position ${ops[0]!.position} carries the id`
-    await inspection.mend(`the record of client id ${id}`, what, key, encodeClientOps(key, ops, crypto))
   }
 }

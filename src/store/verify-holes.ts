@@ -43,12 +43,34 @@ export async function findHoles(inspection: Inspection, scan: Scan): Promise<voi
       take(place)
     }
   }
-  if (bad.size > found.size) await byWhatFollows(inspection, scan.candidates, found)
+  if (bad.size > found.size) {
+    const candidates = [...scan.candidates, ...(await namedAsDeps(inspection))]
+    await byWhatFollows(inspection, candidates, found)
+  }
   for (const { author, epoch, branch, seq, id, position } of found.values()) {
     if (author < inspection.authors.size)
       holes.push({ kind: 'record', author, epoch, branch, seq, id, position } satisfies Hole)
   }
   holes.sort((a, b) => a.position - b.position)
+}
+
+/** Batches that others depend on and that are not in the log, by a further walk over it. */
+async function namedAsDeps(inspection: Inspection): Promise<Candidate[]> {
+  const candidates: Candidate[] = []
+  // 48 bits of each id, as a number: an eighth of what the text takes.
+  const seen = new Set<number>()
+  const mark = (id: string): number => Number.parseInt(id.slice(0, 12), 16)
+  for await (const { position, record } of inspection.batches()) {
+    const { header, id } = record.batch
+    for (const dep of header.deps) {
+      if (seen.has(mark(dep.id))) continue
+      // Which branch it stands on is not told; of most epochs there is one.
+      const place = { author: dep.author, epoch: dep.epoch, branch: 0, seq: dep.seq, id: dep.id }
+      candidates.push({ ...place, after: 0, before: position })
+    }
+    seen.add(mark(id))
+  }
+  return candidates
 }
 
 /** A batch that is named as the one before another stood at one of the open positions between: at the last that fits. */
@@ -61,6 +83,7 @@ async function byWhatFollows(
   for (const { author, epoch, branch, seq, id, after, before } of candidates) {
     const number = inspection.authors.numberOf(author)
     if (known.has(id) || number === undefined) continue
+    known.add(id)
     for (let position = before - 1; position > after; position--) {
       if (!inspection.bad.has(position) || found.has(position)) continue
       if (!(await mayStandAt(inspection, id, position))) continue
@@ -93,6 +116,13 @@ export async function giveUpVacant(inspection: Inspection): Promise<void> {
   const known = new Set(holes.map(({ position }) => position))
   const open = [...bad.keys()].filter(position => !known.has(position))
   if (open.length === 0 || !inspection.repairs) return
+  // What stood before a batch that is missing, and is not known either, comes with it.
+  for (const hole of holes) {
+    if (hole.seq > 1 && (await inspection.lineage.at(hole, hole.seq - 1)) === undefined) {
+      const parent = (await inspection.lineage.branch(hole))?.parent
+      if (parent === undefined || parent.seq < hole.seq - 1) return
+    }
+  }
   for (const key of brokenIndex) {
     const value = await inspection.get(key)
     if (value !== undefined && readIndex(key, value, inspection.init.crypto) === undefined) return

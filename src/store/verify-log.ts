@@ -4,28 +4,20 @@
  */
 import { equalBytes } from '../base/index.js'
 import type { BareHeader, BatchId, HybridTime, Mark, ShortId } from '../log/index.js'
-import { maxTime, NO_BATCH, nameBytes, shortId, signedMessage, ZERO_TIME } from '../log/index.js'
-import { encodeFork, ForkTable } from './forks.js'
+import { maxTime, NO_BATCH, shortId, ZERO_TIME } from '../log/index.js'
 import type { Hole } from './holes.js'
 import type { Inspection } from './inspection.js'
 import { positionName } from './inspection.js'
 import type { Chain } from './keys.js'
-import { branchKey, chainOfKey, coverKey, forkKey, indexKey, SPACE, tipKey } from './keys.js'
+import { branchKey, indexKey, logKey, tipKey } from './keys.js'
 import { chainText } from './lineage.js'
 import type { LogRecord } from './log-record.js'
-import { NO_CHECK, nextCheck } from './log-record.js'
+import { encodeLog, NO_CHECK, nextCheck } from './log-record.js'
 import type { BranchRecord, OwnDep, TipRecord } from './records.js'
-import {
-  decodeBranch,
-  decodeCover,
-  decodeIndex,
-  decodeTip,
-  encodeBranch,
-  encodeIndex,
-  encodeTip
-} from './records.js'
+import { decodeBranch, decodeIndex, decodeTip, encodeIndex } from './records.js'
 import type { Scan } from './scan-log.js'
 import type { Meta } from './state.js'
+import { inspectBranches, inspectCovers, inspectForks, inspectTips } from './verify-beside.js'
 
 export interface InspectedLog {
   readonly batches: number
@@ -37,7 +29,7 @@ export interface InspectedLog {
   readonly time: HybridTime
 }
 
-interface End {
+export interface End {
   readonly chain: Chain
   readonly seq: number
   readonly position: number
@@ -101,9 +93,14 @@ class LogWalk {
     this.time = maxTime(this.time, header.time)
     // Behind a batch that is not known the chain of checks begins anew.
     const follows = position === this.last + 1 && this.check !== undefined
-    if (follows && nextCheck(this.check!, id, init.crypto) !== record.check)
-      this.#inspection.fault(where, 'the running check does not fit')
-    this.check = record.check
+    const check = follows ? nextCheck(this.check!, id, init.crypto) : record.check
+    if (check !== record.check) {
+      // Batches that came back may stand in another order than before: cursors of peers that rest on it are void then.
+      const key = logKey(position)
+      const value = encodeLog(key, { ...record, check }, init.crypto)
+      await this.#inspection.mend(where, 'the running check does not fit', key, value)
+    }
+    this.check = this.#inspection.repairs ? check : record.check
     this.last = position
     const author = authors.numberOf(header.author)
     if (author === undefined) {
@@ -170,10 +167,10 @@ class LogWalk {
   }
 
   async finish(): Promise<void> {
-    await this.#branches()
-    await this.#forks()
-    await this.#tipRecords()
-    await this.#covers()
+    await inspectBranches(this.#inspection)
+    await inspectForks(this.#inspection)
+    await inspectTips(this.#inspection, this.#tips)
+    await inspectCovers(this.#inspection, this.#ends)
     await this.#inspection.flush()
   }
 
@@ -246,145 +243,4 @@ class LogWalk {
     const record = { ...known.record, deps: [...known.record.deps, ...deps] }
     this.#inspection.lineage.branches.set(chainText(chain), { chain, record })
   }
-
-  /** There is a record of every branch, and it names what the batches of the branch name. */
-  async #branches(): Promise<void> {
-    const { crypto } = this.#inspection.init
-    const { branches } = this.#inspection.lineage
-    const seen = new Set<string>()
-    for await (const [key, value] of this.#inspection.entries(SPACE.branch)) {
-      const text = chainText(chainOfKey(key))
-      seen.add(text)
-      const computed = branches.get(text)
-      if (computed === undefined) {
-        if (this.#inspection.bad.size === 0)
-          await this.#inspection.mend(`branch ${text}`, 'the log has no such branch', key, undefined)
-        continue
-      }
-      const right = encodeBranch(key, computed.record, crypto)
-      if (equalBytes(value, right)) continue
-      const stored = this.#inspection.attempt(() => decodeBranch(key, value, crypto))
-      const what = stored === undefined ? 'its record is damaged' : 'it does not name what its batches name'
-      await this.#inspection.mend(`branch ${text}`, what, key, right)
-    }
-    for (const [text, { chain, record }] of branches) {
-      if (seen.has(text)) continue
-      const key = branchKey(chain)
-      await this.#inspection.mend(
-        `branch ${text}`,
-        'its record is missing',
-        key,
-        encodeBranch(key, record, crypto)
-      )
-    }
-  }
-
-  /** What is known as forked is what has branches, each from where it leaves the one before it. */
-  async #forks(): Promise<void> {
-    const { crypto } = this.#inspection.init
-    const forks = new ForkTable()
-    for (const { chain, record } of this.#inspection.lineage.branches.values()) {
-      const { author, epoch, branch } = chain
-      if (branch > 0) forks.add({ author, epoch, seq: (record.parent?.seq ?? 0) + 1 })
-    }
-    const expected = new Map([...forks.values()].map(fork => [`${fork.author}/${fork.epoch}`, fork]))
-    for await (const [key, value] of this.#inspection.entries(SPACE.fork)) {
-      const { author, epoch } = chainOfKey(key)
-      const text = `${author}/${epoch}`
-      const fork = expected.get(text)
-      expected.delete(text)
-      const right = fork && encodeFork(key, fork, crypto)
-      if (right !== undefined && equalBytes(value, right)) continue
-      const what = right === undefined ? 'the log has none there' : 'it is not what the branches say'
-      await this.#inspection.mend(`the fork ${text}`, what, key, right)
-    }
-    for (const [text, fork] of expected) {
-      const key = forkKey(fork)
-      await this.#inspection.mend(
-        `the fork ${text}`,
-        'its record is missing',
-        key,
-        encodeFork(key, fork, crypto)
-      )
-    }
-  }
-
-  async #tipRecords(): Promise<void> {
-    const { crypto } = this.#inspection.init
-    const missing = new Map(this.#tips)
-    for await (const [key, value] of this.#inspection.entries(SPACE.tip)) {
-      const stored = this.#inspection.attempt(() => decodeTip(key, value, authorOfKey(key), crypto))
-      const name = idOfKey(key)
-      const tip = this.#tips.get(name)
-      const right = tip?.author === authorOfKey(key) ? encodeTip(key, tip, crypto) : undefined
-      if (right !== undefined) missing.delete(name)
-      if (right !== undefined && equalBytes(value, right)) continue
-      const what =
-        stored === undefined
-          ? 'its record is damaged'
-          : right === undefined
-            ? 'the log has no such tip'
-            : 'it is not what the log says'
-      await this.#inspection.mend(`the tip ${name}`, what, key, right)
-    }
-    for (const [name, tip] of missing) {
-      const key = tipKey(tip.author, name)
-      await this.#inspection.mend(
-        `the tip ${name}`,
-        'its record is missing',
-        key,
-        encodeTip(key, tip, crypto)
-      )
-    }
-  }
-
-  /** A signature at the end of a branch covers all of it, for each header holds the id of the one before. */
-  async #covers(): Promise<void> {
-    const { crypto } = this.#inspection.init
-    const needed = new Set<string>()
-    for (const { chain, seq, position, id, bare } of this.#ends.values()) {
-      if (bare === undefined) {
-        needed.add(chainText(chain))
-        continue
-      }
-      let last = bare
-      let broken: string | undefined
-      if (bare.signature === undefined) {
-        needed.add(chainText(chain))
-        for (const next of (await this.#storedCover(chain)) ?? []) {
-          if (next.header.previous !== last.id) broken = 'the headers that cover it do not follow'
-          last = next
-        }
-      }
-      const { signature, header, headerBytes } = last
-      if (signature === undefined) broken ??= 'no signature covers it'
-      else if (!(await crypto.verify(nameBytes(header.author), signedMessage(headerBytes), signature)))
-        broken ??= 'the signature that covers it is not of its author'
-      if (broken === undefined) continue
-      // With a signature of its own that is wrong the batch was never its author's: nobody has another.
-      if (bare.signature !== undefined) this.#inspection.fault(positionName(position), broken)
-      else this.#inspection.holes.push({ kind: 'cover', ...chain, seq, position, id })
-    }
-    for await (const [key] of this.#inspection.entries(SPACE.cover)) {
-      const chain = chainOfKey(key)
-      if (!needed.has(chainText(chain)))
-        await this.#inspection.mend(`the cover of ${chainText(chain)}`, 'nothing needs it', key, undefined)
-    }
-  }
-
-  async #storedCover(chain: Chain): Promise<BareHeader[] | undefined> {
-    const key = coverKey(chain)
-    const value = await this.#inspection.get(key)
-    return value && this.#inspection.attempt(() => decodeCover(key, value, this.#inspection.init.crypto))
-  }
-}
-
-function authorOfKey(key: Uint8Array): number {
-  return ((key[1]! << 24) | (key[2]! << 16) | (key[3]! << 8) | key[4]!) >>> 0
-}
-
-function idOfKey(key: Uint8Array): ShortId {
-  let text = ''
-  for (let i = 5; i < key.length; i++) text += key[i]!.toString(16).padStart(2, '0')
-  return text as ShortId
 }

@@ -42,6 +42,7 @@ async function inspect(inspection: Inspection): Promise<VerifyReport> {
   const { init } = inspection
   init.signal?.throwIfAborted()
   try {
+    await inspectFiles(inspection)
     const meta = await readMeta(inspection)
     if (!inspection.repairs && (await inspection.get(REPAIR_KEY)) !== undefined)
       inspection.fault('the store', 'a repair of it was cut: run it again')
@@ -62,6 +63,18 @@ async function inspect(inspection: Inspection): Promise<VerifyReport> {
   } finally {
     await inspection.close()
   }
+}
+
+/** No repair of an open database mends its files: LevelDB has them. */
+async function inspectFiles(inspection: Inspection): Promise<void> {
+  const { init } = inspection
+  if (init.withFiles !== true) return
+  const pace = (): void => init.signal?.throwIfAborted()
+  for (const { file, what } of (await init.disk.checkFiles?.(pace)) ?? [])
+    inspection.fault(
+      `the file db/${file}`,
+      `${what}: stop the node and run natter verify --repair --data DIR`
+    )
 }
 
 async function readMeta(inspection: Inspection): Promise<Meta | undefined> {

@@ -22,6 +22,7 @@ const LOOSE = new Set(['version.ts', 'polyfills.ts'])
 const NODE_ONLY: readonly RegExp[] = [
   /^src\/base\/crypto-node\.ts$/,
   /^src\/disk\/(?!index|memory-disk|level-disk|level-reads|group-commit)[\w-]+\.ts$/,
+  /^src\/disk\/level-files\//,
   /^src\/net\/transports\.ts$/,
   /^src\/(http|cli|node)\//,
   /^src\/node\.ts$/
