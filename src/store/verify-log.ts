@@ -22,6 +22,8 @@ import { inspectBranches, inspectCovers, inspectForks, inspectTips } from './ver
 export interface InspectedLog {
   readonly batches: number
   /** By the log; a batch that is missing counts where its neighbours tell. */
+  /** What the records that can be read hold. */
+  readonly held: { readonly ops: number; readonly bytes: number }
   readonly ops: number
   readonly bytes: number
   readonly mark: Mark | undefined
@@ -59,7 +61,14 @@ export async function inspectLog(
   // What the last record says of all before it counts also those that are missing.
   const rest = after?.position === scan.last ? after : meta?.totals
   const { ops, bytes } = inspection.bad.size === 0 ? counted : (rest ?? after ?? counted)
-  return { batches: counted.batches, ops, bytes, mark: scan.last === 0 ? undefined : mark, time }
+  return {
+    batches: counted.batches,
+    ops,
+    bytes,
+    held: counted,
+    mark: scan.last === 0 ? undefined : mark,
+    time
+  }
 }
 
 class LogWalk {

@@ -56,10 +56,12 @@ async function inspect(inspection: Inspection): Promise<VerifyReport> {
     inspection.progress('comparing the state with the log')
     const cells = await inspectCells(inspection, log.ops)
     await inspectPeers(inspection)
-    const totals = { ops: log.ops, bytes: log.bytes, keys: cells.present }
+    // What was given up is counted no more; what is still to come keeps its place in the counts.
+    const { ops, bytes } = inspection.bad.size === 0 ? log.held : log
+    const totals = { ops, bytes, keys: cells.present }
     await inspectMeta(inspection, meta, { mark: log.mark, totals, digest: cells.digest, time: log.time })
     await finish(inspection)
-    return reportOf(inspection, { batches: log.batches, ops: log.ops, keys: cells.present })
+    return reportOf(inspection, { batches: log.batches, ops, keys: cells.present })
   } finally {
     await inspection.close()
   }
