@@ -8,7 +8,7 @@ import type { Disk, DiskWrite } from '../disk/index.js'
 import type { Cursor, StoreId } from '../log/index.js'
 import type { PeerRecord } from './index.js'
 import { peerKey, putHex, SPACE } from './keys.js'
-import { readRecord, writeRecord } from './records.js'
+import { isIntact, readRecord, writeRecord } from './records.js'
 import { each } from './state.js'
 
 export class PeerTable {
@@ -82,13 +82,17 @@ export class PeerTable {
 
   /**
    * Takes in what is on disk. After a fence that is what programs acknowledged, since that is never ahead of the disk;
-   * of other peers memory is newer.
+   * of other peers memory is newer: where the record of one is damaged it is written anew.
    */
   async load(disk: Disk): Promise<void> {
     await each(disk, SPACE.peer, (key, value) => {
       const peer = fromUtf8(key.subarray(1))
-      const record = decodePeer(key, value, this.#hashes)
       const known = this.#records.get(peer)
+      if (known?.kind === 'peer' && !isIntact(key, value, this.#hashes)) {
+        this.#dirty.add(peer)
+        return
+      }
+      const record = decodePeer(key, value, this.#hashes)
       if (known === undefined || (known.kind === 'program' && !this.#dirty.has(peer))) {
         this.#records.set(peer, record)
       }

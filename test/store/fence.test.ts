@@ -1,10 +1,11 @@
 /** The store over a disk that fails: what writers are told, what memory says afterwards, and that nothing is lost. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { DEFAULT_LIMITS, isNatterError } from '../../src/base/index.js'
+import { DEFAULT_LIMITS, isNatterError, utf8 } from '../../src/base/index.js'
 import { createDatabase, openLevelDisk } from '../../src/disk/classic-disk.js'
 import type { Disk } from '../../src/disk/index.js'
 import type { AppliedBatch, PeerRecord, Store } from '../../src/store/index.js'
+import { peerKey } from '../../src/store/keys.js'
 import { Faults, faultyLevel } from '../disk/faulty-level.js'
 import { ManualClock } from '../disk/manual-clock.js'
 import { until } from '../support/until.js'
@@ -195,4 +196,19 @@ test('a peer that is kept is on disk when that is said', () =>
     const again = await storeOf(1, { disk })
     assert.equal(again.peer('peer')!.blocked, true)
     await again.close()
+  }))
+
+test('a damaged account of a peer does not keep the disk from recovering: memory has it', () =>
+  withStore(async ({ disk, faults, store, recover }) => {
+    await store.keepPeer('12D3KooWa', { ...account, acked: 7 })
+    const write = disk.write()
+    write.put(peerKey(utf8('12D3KooWa')), new Uint8Array(9))
+    await disk.commit(write)
+    faults.writes = 'before'
+    await assert.rejects(store.write({ ops: [put('a', 1)] }), { code: 'INDETERMINATE' })
+    faults.writes = 'no'
+    await recover()
+    await store.write({ ops: [put('a', 2)] })
+    assert.equal(store.peer('12D3KooWa')?.acked, 7)
+    assert.deepEqual((await store.verify()).damage, [])
   }))
