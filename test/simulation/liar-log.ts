@@ -92,6 +92,23 @@ export class LiarLog {
     return batch
   }
 
+  /** A batch in the name of another author, under a signature that is not that author's. */
+  forge(author: Author): Batch {
+    const { dice, crypto, database } = this.#init
+    const fields = {
+      database,
+      author,
+      epoch: mintEpoch(BEGIN_MS, dice.bytes(4)),
+      seq: 1,
+      previous: NO_BATCH,
+      opCount: 1,
+      time: this.#time('none'),
+      deps: [],
+      extensions: []
+    }
+    return this.sign(makeBatch(fields, encodeBody([this.#op('none')]), crypto))
+  }
+
   /** A second history from some batch on. */
   fork(): Batch[] {
     const { dice } = this.#init

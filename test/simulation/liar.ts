@@ -271,11 +271,13 @@ export class Liar implements SimNode {
 
   #forged(talk: Talk): void {
     const batch = talk.branch.at(-1)
-    if (batch?.signature === undefined) return
-    const signature = batch.signature.slice()
-    signature[this.#dice.below(32)]! ^= 1
+    let forged: Batch
+    if (batch?.signature !== undefined && this.#dice.chance(0.4)) {
+      const signature = batch.signature.slice()
+      signature[this.#dice.below(32)]! ^= 1
+      forged = { ...batch, signature }
+    } else forged = this.#init.log.forge(talk.stream.peer)
     this.#lied('forged signature')
-    const forged = { ...batch, signature }
     const data = encodeGossip(forged)
     if (data !== undefined && this.#dice.chance(0.5)) this.#endpoint.publish(data)
     else this.#run(talk, [forged])

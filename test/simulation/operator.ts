@@ -2,6 +2,7 @@
  * Whoever looks after the nodes of a run: starts again what died, makes copies and puts them back, loses directories,
  * and finds out about a node that will not start. At the end brings everything up.
  */
+import { messageOf } from '../../src/base/index.js'
 import type { BatchId } from '../../src/log/index.js'
 import { positionOfKey, SPACE } from '../../src/store/keys.js'
 import { decodeLog } from '../../src/store/log-record.js'
@@ -66,7 +67,8 @@ export class Operator {
     directory: (machine: Machine) => Directory
   ): Machine {
     const { timeline, dice, ground } = this.#init
-    const wall = new WallClock(timeline, dice.between(-400, 400))
+    // Clocks that agree to the millisecond give times that are equal.
+    const wall = new WallClock(timeline, dice.chance(0.4) ? 0 : dice.between(-400, 400))
     const machine = new Machine({ name, durable, wall, dice: dice.split(), ground, signer, directory })
     this.machines.push(machine)
     return machine
@@ -282,8 +284,12 @@ export class Operator {
         if (repaired.length > 0) this.#init.sometimes('derived record made again')
         if (waiting.length > 0) this.#init.sometimes('batch asked for again')
       },
-      () => {
-        machine.repairedIn = 0 // it was stopped, or the disk fenced: again in the next look
+      (error: unknown) => {
+        // It was stopped, or the disk fenced: again in the next look.
+        machine.repairedIn = 0
+        machine.tell({ type: 'life', what: 'repaired', detail: `not at all: ${messageOf(error)}` })
+        // A recovery that cannot read what memory is made of: only a start with other files helps.
+        if (messageOf(error).includes('is damaged') && machine.life === life) this.crash(machine, false)
       }
     )
   }

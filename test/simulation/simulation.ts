@@ -308,7 +308,6 @@ export class Simulation implements World {
     this.#liar?.leave()
     operator.heal()
     network.healAll()
-    operator.giveUpLost()
     this.healed = true
     this.trace('everything is healed')
     const clones = operator.machines.filter(machine => machine.name.endsWith('c'))
@@ -351,6 +350,7 @@ export class Simulation implements World {
     }
     while (this.#failure === undefined && reason !== undefined && this.now < deadline) {
       await this.#until(this.now + lookMs)
+      this.operator.giveUpLost()
       for (const machine of running) this.operator.repair(machine)
       reason = this.#disagreement(running)
     }

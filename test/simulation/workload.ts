@@ -100,7 +100,9 @@ export class Workload {
     else if (chance < 0.18) this.scan(machine)
     else if (chance < 0.28) void this.#compareAndSet(machine)
     else if (chance < 0.36 && this.#withIds.length > 0) this.#again(machine, up)
-    else if (chance < 0.42) this.#bothSides(up)
+    else if (chance < 0.4) this.#bothSides(up)
+    else if (chance < 0.43) this.#collide(up)
+    else if (chance < 0.46) this.#lateCopy(machine, up)
     else if (chance < 0.5) for (let i = dice.whole(2, 5); i > 0; i--) this.write(machine, this.#fresh())
     else this.write(machine, this.#fresh())
   }
@@ -145,6 +147,33 @@ export class Workload {
     const write = { ...this.#fresh(), id: `c${this.#ops}` }
     this.#remember(write)
     for (const machine of [this.#dice.pick(up), this.#dice.pick(up)]) this.write(machine, write)
+  }
+
+  /** Two nodes write one key at the same moment. */
+  #collide(up: readonly Machine[]): void {
+    const key = this.#key()
+    for (const machine of [this.#dice.pick(up), this.#dice.pick(up)]) {
+      this.write(machine, { ops: [{ kind: OP_KIND.put, key, value: utf8(`v${this.#ops}.c`) }] })
+    }
+  }
+
+  /** A write with an id is made and overwritten, and then enters once more somewhere else, which may not know of it. */
+  #lateCopy(machine: Machine, up: readonly Machine[]): void {
+    const dice = this.#dice
+    const op = { kind: OP_KIND.put, key: this.#key(), value: utf8(`v${this.#ops}.l`) }
+    const write = { ops: [op], id: `c${this.#ops}` }
+    const other = dice.pick(up)
+    this.#remember(write)
+    this.write(machine, write)
+    const laterMs = dice.between(50, 800)
+    this.#init.after(laterMs, () => {
+      if (machine.running && this.#on) {
+        this.write(machine, { ops: [{ ...op, value: utf8(`v${this.#ops}.o`) }] })
+      }
+    })
+    this.#init.after(laterMs + dice.between(50, 1_500), () => {
+      if (other.running && this.#on) this.write(other, write)
+    })
   }
 
   async #compareAndSet(machine: Machine): Promise<void> {
