@@ -109,8 +109,8 @@ export const PEER = {
 
 /** The quiet check of the whole store. */
 export const SCRUB = {
-  /** Milliseconds from the opening to the first slice: a start has other things to do. */
-  firstMs: 60_000,
+  /** Milliseconds from the opening to the first slice: what runs for a moment only has other things to do. */
+  firstMs: 600_000,
   /** Bytes of one slice: a millisecond or two of work. */
   sliceBytes: 256 * KIB,
   /** Milliseconds between two slices: about 2.5 MiB a second, one or two per cent of a core. */
