@@ -97,7 +97,7 @@ async function checkLogs(location: string, version: DatabaseVersion, faults: Fil
   if (version.logNumber > 0 && !logs.includes(first)) faults.push({ file: first, what: 'it is missing' })
   for (const file of logs) {
     try {
-      const { damaged } = readLogFile(await readFile(join(location, file)))
+      const { damaged } = readLogFile(await readFile(join(location, file)), false)
       for (const at of damaged) faults.push({ file, what: `what was written at ${at} does not verify` })
     } catch (error) {
       faults.push({ file, what: reasonOf(error) })

@@ -21,7 +21,8 @@ export interface LogFileRead {
   readonly brokenEnd: number | undefined
 }
 
-export function readLogFile(file: Uint8Array): LogFileRead {
+/** `keeps`: whether the records are wanted; without them only the fragments are checked. */
+export function readLogFile(file: Uint8Array, keeps = true): LogFileRead {
   const records: Uint8Array[] = []
   const damaged: number[] = []
   let open: Uint8Array[] | undefined
@@ -47,13 +48,13 @@ export function readLogFile(file: Uint8Array): LogFileRead {
     if (type === FULL || type === FIRST) {
       // The one that was begun never ended, and was never acknowledged: unless its end was lost, which is told above.
       open = type === FIRST ? [data] : undefined
-      if (type === FULL) records.push(data)
+      if (type === FULL && keeps) records.push(data)
     } else if (open === undefined) {
       if (damaged.at(-1) === undefined) damaged.push(at)
     } else {
       open.push(data)
       if (type === LAST) {
-        records.push(joined(open))
+        if (keeps) records.push(joined(open))
         open = undefined
       }
     }
