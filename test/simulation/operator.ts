@@ -265,6 +265,7 @@ export class Operator {
   #isElsewhere(batch: BatchId, damaged: Machine): boolean {
     return this.machines.some(machine => {
       if (machine === damaged || machine.retired) return false
+      if ([...machine.disk.flipped.values()].includes(batch)) return false
       return logOf(machine.disk).some(one => typeof one !== 'string' && one.id === batch)
     })
   }
