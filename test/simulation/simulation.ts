@@ -38,8 +38,8 @@ const livenessMs = 240_000
 const lookMs = 250
 /** A stream whose peer seems silent, by a clock that was set, is given up within so long. */
 const aftermathMs = 12_000
-/** After a stop: by then every timer of the process must be gone. */
-const afterglowMs = 40_000
+/** After a stop: a peer that broke the protocol has a second to read why; no other timer outlives the process. */
+const afterglowMs = 2_000
 
 export interface SimulationOptions {
   /** Keep every line of the trace. @default the newest */
