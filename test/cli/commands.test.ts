@@ -226,7 +226,11 @@ test('damage ends with 8', async t => {
   const { code, stderr } = await natter(['verify', '--data', data, '--json'])
   assert.equal(code, 8)
   assert.equal(parse(stderr)['code'], 'STORE_DAMAGED')
-  assert.doesNotMatch(String(parse(stderr)['remedy']), /natter verify/, 'no advice to do it again')
+  assert.match(String(parse(stderr)['remedy']), /natter verify --repair --data/)
+  const repair = await natter(['verify', '--repair', '--data', data, '--json'])
+  assert.equal(repair.code, 8, 'nobody else has the batch')
+  assert.equal((parse(repair.stdout)['waiting'] as unknown[]).length, 1)
+  assert.doesNotMatch(String(parse(repair.stderr)['remedy']), /natter verify/, 'no advice to do it again')
 
   rmSync(join(data, 'identity.key'))
   assert.equal((await natter(['id', '--data', data])).code, 7, 'a lost key is no missing node')

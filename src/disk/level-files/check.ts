@@ -13,7 +13,7 @@ import { isErrno } from '../files.js'
 import { FileDamage } from './bytes.js'
 import { readLogFile } from './log-file.js'
 import type { ReadAt } from './table-file.js'
-import { readBlock, readIndex } from './table-file.js'
+import { checkBlock, readIndex } from './table-file.js'
 import type { DatabaseVersion, TableName } from './version.js'
 import { versionOf } from './version.js'
 
@@ -124,7 +124,7 @@ async function checkTable(
     if (!full) return
     for (const handle of handles) {
       try {
-        await readBlock(read, handle)
+        await checkBlock(read, handle)
       } catch (error) {
         faults.push({ file: name, what: reasonOf(error) })
         if (faults.length >= listedFaults) return

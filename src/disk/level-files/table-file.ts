@@ -41,7 +41,7 @@ export async function readIndex(read: ReadAt, size: number): Promise<BlockHandle
   const meta = handleOf(cursor, size)
   const index = handleOf(cursor, size)
   for (const { value } of entriesOf(await readBlock(read, meta)))
-    await readBlock(read, handleOf(new Cursor(value), size))
+    await checkBlock(read, handleOf(new Cursor(value), size))
   const handles: BlockHandle[] = []
   for (const { value } of entriesOf(await readBlock(read, index)))
     handles.push(handleOf(new Cursor(value), size))
@@ -59,10 +59,21 @@ export async function readBlock(read: ReadAt, { offset, size }: BlockHandle): Pr
   return unpack(await read(offset, size + trailerBytes), offset)
 }
 
-function unpack(bytes: Uint8Array, offset: number): Uint8Array {
+/** Looks at the checksum of a block without unpacking it. Throws `FileDamage`. */
+export async function checkBlock(read: ReadAt, { offset, size }: BlockHandle): Promise<void> {
+  verified(await read(offset, size + trailerBytes), offset)
+}
+
+/** The length of what the checksum speaks for, without the trailer. */
+function verified(bytes: Uint8Array, offset: number): number {
   const size = bytes.length - trailerBytes
   if (size < 0 || uint32(bytes, size + 1) !== maskedCrc32c(bytes, 0, size + 1))
     throw new FileDamage(`the checksum of the block at ${offset} does not fit`)
+  return size
+}
+
+function unpack(bytes: Uint8Array, offset: number): Uint8Array {
+  const size = verified(bytes, offset)
   const kind = bytes[size]!
   if (kind === PLAIN) return bytes.subarray(0, size)
   if (kind === SNAPPY) return unsnappy(bytes.subarray(0, size))
