@@ -131,7 +131,7 @@ export class ReplicationEngine implements Engine {
       store.onMissing(() => this.#repairs.look()),
       store.onEvent('storage', ({ state }) => {
         if (state === 'fenced') this.#suspend('the disk takes no writes')
-        else if (state === 'open') this.#resume()
+        else if (state === 'open') this.#followMending()
       })
     )
     await this.#open()
@@ -205,6 +205,15 @@ export class ReplicationEngine implements Engine {
     for (const channel of loop?.channels() ?? []) loop?.refuse(channel.id, new Error(reason))
     loop?.end()
     this.#tellProgress()
+  }
+
+  /** Open again, or mended: a batch that came back may have made others no tips, which is no event of the state machine. */
+  #followMending(): void {
+    const { store, crypto } = this.#components
+    const loop = this.#loop
+    if (loop !== undefined && loop.state.frontier.digest(crypto) !== store.frontierDigest())
+      this.#suspend('the log was mended')
+    this.#resume()
   }
 
   #resume(): void {

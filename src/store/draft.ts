@@ -229,9 +229,16 @@ export class Draft {
     this.lineage.branches.set(chainText(chain), { chain, record })
   }
 
-  #moveTips({ header, signature }: Batch, place: Place): void {
+  /** The batches of its author that the header names are tips no more. Answers whether one was. */
+  endTips(header: Batch['header']): boolean {
+    const before = this.#gone.size
     if (header.previous !== NO_BATCH) this.#removeTip(shortId(header.previous))
     for (const dep of header.deps) if (dep.author === header.author) this.#removeTip(shortId(dep.id))
+    return this.#gone.size > before
+  }
+
+  #moveTips({ header, signature }: Batch, place: Place): void {
+    this.endTips(header)
     const { author, epoch, branch, seq, id, position } = place
     this.#tips.set(shortId(id), { author, epoch, branch, seq, id, position, signed: signature !== undefined })
   }

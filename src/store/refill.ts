@@ -32,6 +32,7 @@ import type { RemoteOp } from './prepare.js'
 import { remoteOps } from './prepare.js'
 import type { OwnDep } from './records.js'
 import { encodeBranch, encodeCover, encodeIndex, encodeTip } from './records.js'
+import { endNamedTips } from './refill-tips.js'
 
 /** Keys of one read while history and cells of a batch are looked at. */
 const pageKeys = 1024
@@ -71,6 +72,7 @@ export class Refill {
       const ops = remoteOps(batch, init.hashes)
       await this.#putHistory(hole, ops)
       await this.#putClientIds(hole, ops)
+      this.keys.push(...(await endNamedTips(this.#draft, batch.header)))
     }
     write.del(holeKey(hole.position))
     this.filled.push(hole)
