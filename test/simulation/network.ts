@@ -27,6 +27,8 @@ export interface NetEvents {
   heard(at: Endpoint, from: Author, data: Uint8Array): void
   lost(): void
   doubled(): void
+  reset(): void
+  refused(): void
   penalty(at: Endpoint, peer: Author, reason: string): void
   connection(a: Endpoint, b: Endpoint, up: boolean): void
 }
@@ -84,7 +86,9 @@ export class SimNetwork {
   }
 
   refuses(): boolean {
-    return this.refusals > 0 && this.dice.chance(this.refusals)
+    const refused = this.refusals > 0 && this.dice.chance(this.refusals)
+    if (refused) this.events.refused()
+    return refused
   }
 
   isCut(from: { name: string }, to: { name: string }): boolean {
@@ -216,6 +220,7 @@ export class SimNetwork {
   sent(end: StreamEnd, frame: Uint8Array): void {
     this.events.sent(end, frame)
     if (this.resets === 0 || !this.dice.chance(this.resets)) return
+    this.events.reset()
     end.home.clockless(this.latency(end.home, end.other.home), () => end.abort(new Error('cut off')))
   }
 

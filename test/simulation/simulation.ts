@@ -237,6 +237,8 @@ export class Simulation implements World {
         this.#happened({ type: 'heard', ...at(to), from, batch: this.#frames.gossip(data) }),
       lost: () => this.sometimes('gossip lost'),
       doubled: () => this.sometimes('gossip doubled'),
+      reset: () => this.sometimes('stream reset'),
+      refused: () => this.sometimes('stream refused'),
       penalty: (endpoint, peer, reason) => this.#penalized(endpoint, peer, reason),
       connection: (a, b, up) => this.trace(`${a.name} and ${b.name} ${up ? 'connect' : 'part'}`)
     }
