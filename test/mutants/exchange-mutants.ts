@@ -127,7 +127,8 @@ export const EXCHANGE_MUTANTS: readonly Mutant[] = [
     file: 'src/engine/channel.ts',
     find: '(this.#waiting.length > 0 || (credit > 0 && this.#window <= 0))',
     replace: '(this.#waiting.length > 0 || (credit > 0 && this.#window <= -1e9))',
-    promise: 'data goes out only as far as the window of the peer goes'
+    promise: 'data goes out only as far as the window of the peer goes',
+    tests: ['test/engine/channel.test.ts']
   },
   {
     name: 'credit-not-returned',
@@ -141,7 +142,8 @@ export const EXCHANGE_MUTANTS: readonly Mutant[] = [
     file: 'src/replication/parked.ts',
     find: '() => this.bytes(group.from) + bytes - parkedBytesPerPeer,',
     replace: '() => 0,',
-    promise: 'memory per peer is bounded'
+    promise: 'memory per peer is bounded',
+    tests: ['test/replication/waiting.test.ts']
   },
   {
     name: 'parked-batches-unbounded',
@@ -171,7 +173,7 @@ export const EXCHANGE_MUTANTS: readonly Mutant[] = [
   {
     name: 'not-resumed-after-a-fence',
     file: 'src/engine/engine.ts',
-    find: "        else if (state === 'open') this.#resume()\n",
+    find: "        else if (state === 'open') this.#followMending()\n",
     replace: '',
     promise: 'a node whose disk takes writes again takes part again'
   },

@@ -39,7 +39,8 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     find: `    this.#fence(thrown)
 `,
     replace: '',
-    promise: 'reads that the file system refuses fence as well'
+    promise: 'reads that the file system refuses fence as well',
+    tests: ['test/disk/fence.test.ts']
   },
   {
     name: 'reopened-without-rebuilding',
@@ -60,7 +61,8 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     file: 'src/store/open.ts',
     find: '    await rewriteTail(disk, state, commit)\n',
     replace: '',
-    promise: 'what was read after a failed sync is on disk before anybody hears of it'
+    promise: 'what was read after a failed sync is on disk before anybody hears of it',
+    tests: ['test/store/fence.test.ts']
   },
   {
     name: 'interrupted-commit-not-announced',
@@ -75,14 +77,6 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     find: '  return (hashes.crc32(value.subarray(0, end)) ^ keySum(key)) === stored',
     replace: '  return (hashes.crc32(value.subarray(0, end)) ^ keySum(key)) === stored || end > 0',
     promise: 'damage is detected, never served'
-  },
-  {
-    name: 'tail-not-checked',
-    file: 'src/store/state.ts',
-    find: '  if (end > position) throw',
-    replace: '  if (end > position + 1) throw',
-    promise: 'the end of the log is checked at open',
-    tests: ['test/store/damage.test.ts']
   },
 
   // The log
@@ -120,8 +114,8 @@ export const STORE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'over-needs-no-dep',
-    file: 'src/store/apply.ts',
-    find: 'head.origin.id === ref.batch && reach.behind(head.origin)',
+    file: 'src/store/reach.ts',
+    find: 'head.origin.id === ref.batch && this.#isKnownBehind(head.origin)',
     replace: 'head.origin.id === ref.batch',
     promise: 'what an op overwrites is the same in whatever order batches arrive'
   },
@@ -166,8 +160,9 @@ export const STORE_MUTANTS: readonly Mutant[] = [
   {
     name: 'off-by-one-at-the-gap',
     file: 'src/store/runs.ts',
-    find: 'Math.max(begins, held.get(text) ?? 0) + 1, seq)',
-    replace: 'Math.max(begins, (held.get(text) ?? -1) + 1) + 1, seq)',
+    find: 'this.#taken.set(text, { from, to })\n      await this.#push(chain, from, to)',
+    replace:
+      'this.#taken.set(text, { from, to })\n      await this.#push(chain, from > 1 ? from + 1 : from, to)',
     promise: 'a node asks only for what it lacks, and gets all of it'
   },
   {
