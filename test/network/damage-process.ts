@@ -44,7 +44,7 @@ export interface Told {
 }
 
 /** Milliseconds for what a peer has to come back. */
-const MEND_MS = 8_000
+const MEND_MS = 20_000
 
 let whole: Whole
 
