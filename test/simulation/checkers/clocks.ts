@@ -39,10 +39,17 @@ export function clocks(ledger: Ledger): Checker {
     while (list.length > 2 && list[1]!.at < now - commitMs) list.shift()
   }
 
+  const fenced = new Set<string>()
+
   return {
     name,
     onEvent(event, world) {
       if (event.type === 'life' && event.what === 'resumed') resumedAt.set(event.node, event.at)
+      if (event.type === 'notice' && event.what === 'storage' && 'state' in event.event) {
+        if (event.event.state === 'fenced') fenced.add(event.node)
+        else fenced.delete(event.node)
+      }
+      if (event.type === 'life' && event.what === 'opened') fenced.delete(event.node)
       if (event.type !== 'commit') return
       const node = nodeOf(world, event.node)
       read(node, event.at)
@@ -55,7 +62,13 @@ export function clocks(ledger: Ledger): Checker {
             `${event.node}: the time of ${batchText(batch)} is not behind that of the one before it`
           )
         }
-        if (!local || event.at - (resumedAt.get(event.node) ?? Number.NEGATIVE_INFINITY) < commitMs) continue
+        // What an interrupted commit made is told when the disk has recovered, however long after.
+        if (
+          !local ||
+          fenced.has(event.node) ||
+          event.at - (resumedAt.get(event.node) ?? Number.NEGATIVE_INFINITY) < commitMs
+        )
+          continue
         const walls = readings.get(event.node)!.map(({ wallMs }) => wallMs)
         const latest = Math.max(...walls) + DEFAULT_LIMITS.clockDriftMs + slackMs
         const earliest = Math.min(...walls) - commitMs
