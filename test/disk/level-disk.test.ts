@@ -1,6 +1,6 @@
 /** The suite on memory and on LevelDB, and what only a database on files can show: it survives. */
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
@@ -57,6 +57,24 @@ describe('LevelDB on files', () => {
       before
     )
     await remove(disk)
+  })
+
+  it('leaves no long write-ahead log behind that the next open would have to read', async () => {
+    const disk = await openFresh()
+    for (let n = 0; n < 32; n++) await put(disk, { [`key ${n}`]: 'x'.repeat(64 * 1024) })
+    await disk.close()
+    const location = join(disk.location!, 'db')
+    const logs = (await readdir(location)).filter(name => name.endsWith('.log'))
+    for (const name of logs) assert.equal((await stat(join(location, name))).size, 0)
+    const again = await openLevelDisk({
+      location,
+      durability: 'fsync',
+      limits: DEFAULT_LIMITS,
+      clock: systemClock
+    })
+    assert.equal((await again.get(utf8('key 31')))?.length, 64 * 1024)
+    await again.close()
+    await remove(again)
   })
 
   it('says memory in memory', async () => {
