@@ -10,8 +10,8 @@ import { connectedTo, equalDigests } from '../support/cluster.js'
 import type { Fleet, PeerProcess } from '../support/peer-process.js'
 import { until } from '../support/until.js'
 
-/** Milliseconds from the start of a process after a crash to its first read and write. */
-const SERVES_MS = 5_000
+/** Milliseconds from the start of a process after a crash to its first read and write: about a second on a quiet machine. */
+const SERVES_MS = 30_000
 /** Milliseconds for a provoked process to die. */
 const DIES_MS = 15_000
 
