@@ -1,4 +1,5 @@
 /** The store as the engine gets it: the real one, with what the engine asks of it told to the history. */
+import { isNatterError } from '../../src/base/index.js'
 import type { BareHeader, Batch } from '../../src/log/index.js'
 import type { PeerRecord, Store } from '../../src/store/index.js'
 import type { Life } from './clock.js'
@@ -8,7 +9,13 @@ export function tapStore(store: Store, machine: Machine, life: Life): Store {
   const tapped = passedOn(store)
   return Object.assign(tapped, {
     apply: async (batches: readonly Batch[], proof: readonly BareHeader[] = []) => {
-      const results = await store.apply(batches, proof)
+      const results = await store.apply(batches, proof).catch((error: unknown) => {
+        // A batch that somebody signed is no fault of this program, whatever is in it.
+        const text = error instanceof Error ? error.stack : String(error)
+        if (life.alive && !isNatterError(error))
+          machine.ground.broken('errors come from the table', `${machine.name}: ${text}`)
+        throw error
+      })
       machine.tell({ type: 'apply', batches, proof, results }, life)
       return results
     },
