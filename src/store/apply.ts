@@ -4,18 +4,17 @@
  * Keeps: only a gap in the chain or a missing dep holds a batch back; whether an entry of `over` has effect is a
  * function of the log alone, so the verdict is the same everywhere, in whatever order batches arrive.
  */
-import type { Batch, ClientIdHash, Dep, ShortId, Tip } from '../log/index.js'
+import type { Batch, ClientIdHash, Dep, Tip } from '../log/index.js'
 import { NO_BATCH, OP_FLAG, shortId } from '../log/index.js'
 import type { DraftCells } from './cells.js'
-import type { ClientOp } from './client-ids.js'
-import { meet } from './client-ids.js'
+import type { ClientIds, ClientOp, Meeting } from './client-ids.js'
 import type { Draft } from './draft.js'
 import type { Head } from './heads.js'
 import { Origin } from './heads.js'
 import type { Chain } from './keys.js'
-import type { Ancestry, Lineage, Place } from './lineage.js'
-import { covers } from './lineage.js'
+import type { Lineage, Place } from './lineage.js'
 import type { RemoteOp } from './prepare.js'
+import { Reach } from './reach.js'
 import type { BranchRecord } from './records.js'
 
 /** Where a batch goes that can be applied. */
@@ -117,6 +116,8 @@ async function nextBranch(draft: Draft, author: number, epoch: Chain['epoch']): 
   return branch
 }
 
+const NONE: readonly Head[] = []
+
 /** Ids that were used again with other content, as they came up while ops were applied. */
 export interface Reuse {
   readonly key: Uint8Array
@@ -126,8 +127,9 @@ export interface Reuse {
 export interface OpTarget {
   readonly cells: DraftCells
   readonly lineage: Lineage
-  readonly clientIds: ReadonlyMap<ClientIdHash, readonly ClientOp[] | undefined>
-  setClientOps(id: ClientIdHash, ops: ClientOp[]): void
+  readonly clientIds: ClientIds
+  /** An op of the first copy of a client's write. */
+  addClientOp(id: ClientIdHash, op: ClientOp): void
   addHistory(key: Uint8Array, position: number, index: number): void
 }
 
@@ -141,28 +143,24 @@ export async function applyOps(
 ): Promise<Reuse[]> {
   const { author, seq, time } = batch.header
   const origin = new Origin(chain, author, { seq, id: shortId(batch.id), time })
-  const reach = new Reach(draft.lineage, chain, seq, deps)
+  const reach = new Reach({ lineage: draft.lineage, chain, seq, deps })
   const reused: Reuse[] = []
   for (let index = 0; index < ops.length; index++) {
     const entry = ops[index]
     if (entry === undefined) continue
     const { op, text, client } = entry
     const cell = draft.cells.get(text)
-    let isOver: ((head: Head) => boolean) | undefined
-    if (op.over.length > 0 && cell.heads.length > 0) {
-      let gone = overwritten(op.over, cell.heads, reach, index)
-      if (gone === undefined) {
-        await reach.learn(cell.heads)
-        gone = overwritten(op.over, cell.heads, reach, index)!
-      }
-      if (gone.length > 0) isOver = head => gone.includes(head)
+    let gone = NONE
+    if (op.over.length > 0 && cell.size > 0) {
+      const found = reach.overwritten(op.over, cell, index)
+      gone = found instanceof Promise ? await found : found
     }
     const identity = client?.identity
     const own: Head | undefined =
       (op.flags & OP_FLAG.head) === 0
         ? undefined
         : { origin, index, kind: op.kind, value: op.value, identity, demoted: false }
-    draft.cells.change(cell, isOver, own, position)
+    draft.cells.change(cell, gone, own, position)
     draft.addHistory(op.key, position, index)
     if (client !== undefined && noteClientOp(draft, client, position, index) === 'reused')
       reused.push({ key: op.key })
@@ -175,115 +173,9 @@ function noteClientOp(
   { mark, identity }: NonNullable<RemoteOp['client']>,
   position: number,
   index: number
-): 'first' | 'copy' | 'reused' {
+): Meeting {
   const op: ClientOp = { number: mark.number, position, index, identity }
-  const known = draft.clientIds.get(mark.idHash) ?? []
-  const verdict = meet(known, op)
-  if (verdict === 'first') draft.setClientOps(mark.idHash, [...known, op])
+  const verdict = draft.clientIds.meet(mark.idHash, op)
+  if (verdict === 'first') draft.addClientOp(mark.idHash, op)
   return verdict
-}
-
-/** The heads that the entries of `over` remove; undefined when that takes a look at the log. */
-function overwritten(
-  over: RemoteOp['op']['over'],
-  heads: readonly Head[],
-  reach: Reach,
-  index: number
-): readonly Head[] | undefined {
-  const gone: Head[] = []
-  for (const ref of over) {
-    for (const head of heads) {
-      if (head.index !== ref.index || gone.includes(head)) continue
-      const verdict =
-        'batch' in ref
-          ? head.origin.id === ref.batch && reach.behind(head.origin)
-          : reach.onOwnBranch(head, ref.seq, index)
-      if (verdict === undefined) return undefined
-      if (verdict) gone.push(head)
-    }
-  }
-  return gone
-}
-
-/** What the writer of a batch can have seen, by the batch's own deps and chain. */
-class Reach {
-  readonly #lineage: Lineage
-  readonly #chain: Chain
-  readonly #seq: number
-  readonly #deps: readonly Place[]
-  /** Batches behind this one, and those on its own branch, as far as looked up. */
-  readonly #behind = new Map<ShortId, boolean>()
-  readonly #onBranch = new Map<ShortId, boolean>()
-  readonly #ancestries = new Map<Place | Chain, Ancestry>()
-
-  constructor(lineage: Lineage, chain: Chain, seq: number, deps: readonly Place[]) {
-    this.#lineage = lineage
-    this.#chain = chain
-    this.#seq = seq
-    this.#deps = deps
-  }
-
-  /** Whether a batch is one of the deps or behind one; undefined when it takes a look at the log. */
-  behind(origin: Origin): boolean | undefined {
-    for (const dep of this.#deps) if (sameChain(dep, origin) && dep.seq >= origin.seq) return true
-    if (!this.#mayReach(origin)) return false
-    return this.#behind.get(origin.id)
-  }
-
-  /** Whether a head is the op `seq` on the batch's own branch; undefined when it takes a look at the log. */
-  onOwnBranch({ origin, index }: Head, seq: number, ownIndex: number): boolean | undefined {
-    if (origin.seq !== seq || !this.#sameEpoch(origin)) return false
-    const own = origin.branch === this.#chain.branch
-    if (seq === this.#seq) return own && index < ownIndex
-    if (seq > this.#seq) return false
-    return own || this.#onBranch.get(origin.id)
-  }
-
-  /** Looks up what the verdicts on these heads rest on. */
-  async learn(heads: readonly Head[]): Promise<void> {
-    for (const { origin } of heads) {
-      if (this.#mayReach(origin)) this.#behind.set(origin.id, await this.#isBehind(origin))
-      if (this.#sameEpoch(origin)) this.#onBranch.set(origin.id, await this.#isOnBranch(origin))
-    }
-  }
-
-  #sameEpoch({ author, epoch }: Origin): boolean {
-    return author === this.#chain.author && epoch === this.#chain.epoch
-  }
-
-  #mayReach({ author }: Origin): boolean {
-    return author === this.#chain.author || this.#deps.some(dep => dep.author === author)
-  }
-
-  async #isBehind(origin: Origin): Promise<boolean> {
-    for (const dep of this.#deps) {
-      if (dep.author !== origin.author) continue
-      if (covers(await this.#ancestry(dep, dep.seq), origin, origin.seq)) return true
-    }
-    if (origin.author !== this.#chain.author) return false
-    return covers(await this.#ancestry(this.#chain, this.#seq), origin, origin.seq)
-  }
-
-  async #isOnBranch(origin: Origin): Promise<boolean> {
-    let { branch } = this.#chain
-    while (branch !== origin.branch) {
-      const record = await this.#lineage.branch({ ...this.#chain, branch })
-      if (record?.parent === undefined || record.parent.seq < origin.seq) return false
-      branch = record.parent.branch
-    }
-    return true
-  }
-
-  async #ancestry(from: Place | Chain, seq: number): Promise<Ancestry> {
-    let ancestry = this.#ancestries.get(from)
-    if (ancestry === undefined) {
-      ancestry = await this.#lineage.ancestry(from, seq)
-      this.#ancestries.set(from, ancestry)
-    }
-    return ancestry
-  }
-}
-
-function sameChain(a: Chain, b: Chain): boolean {
-  return a.author === b.author && a.epoch === b.epoch && a.branch === b.branch
 }

@@ -15,22 +15,11 @@ import { distinct } from '../merge/index.js'
 import type { Arena } from './arena.js'
 import type { AuthorNames } from './authors.js'
 import { decodeCell, encodeCell } from './cell-record.js'
-import type { CellRecord, Head } from './heads.js'
+import { DraftCell } from './draft-cell.js'
+import type { Head } from './heads.js'
 import { cellOf, isKnownKind, versionOf } from './heads.js'
 import { conflictKey, overwrittenKey } from './keys.js'
 import type { RebuiltCell } from './rebuild.js'
-
-/** One cell of a commit. */
-export interface DraftCell extends CellRecord {
-  readonly key: Uint8Array
-  readonly diskKey: Uint8Array
-  /** The heads as they are on disk. */
-  readonly before: readonly Head[]
-  heads: Head[]
-  changedAt: number
-  touched: boolean
-  lostAfter?: number
-}
 
 /** What is told about a cell after the commit. */
 export interface CellNote {
@@ -47,9 +36,6 @@ export interface DraftCellsInit {
 }
 
 const EMPTY = new Uint8Array(0)
-
-/** Heads of a key from which on each op on it counts as a change of what is shown, without a look. */
-const crowdedHeads = 256
 
 export class DraftCells {
   readonly notes: CellNote[] = []
@@ -85,35 +71,21 @@ export class DraftCells {
     const { hashes, names } = this.#init
     if (value === undefined) {
       const cell = { key, diskKey, before: [], heads: [], changedAt: 0, present: false, touched: false }
-      this.#cells.set(text, cell)
+      this.#cells.set(text, new DraftCell(cell))
       return true
     }
     const { heads, changedAt, present, lostAfter } = decodeCell(diskKey, value, hashes, names)
-    this.#cells.set(text, {
-      key,
-      diskKey,
-      before: heads,
-      heads: heads.slice(),
-      changedAt,
-      present,
-      touched: false,
-      ...(lostAfter !== undefined && { lostAfter })
-    })
+    const cell = { key, diskKey, before: heads, heads: heads.slice(), changedAt, present, lostAfter }
+    this.#cells.set(text, new DraftCell({ ...cell, touched: false }))
     return lostAfter === undefined
   }
 
   /** Takes in a cell that was made again from the log; it goes to disk with this commit. */
   loadRebuilt(text: string, key: Uint8Array, diskKey: Uint8Array, cell: RebuiltCell): void {
     const { heads, changedAt, accounted, overwritten } = cell
-    this.#cells.set(text, {
-      key,
-      diskKey,
-      before: accounted.heads,
-      heads: heads.slice(),
-      changedAt,
-      present: accounted.present,
-      touched: true
-    })
+    const { heads: before, present } = accounted
+    const made = { key, diskKey, before, heads: heads.slice(), changedAt, present, touched: true }
+    this.#cells.set(text, new DraftCell(made))
     for (const identity of overwritten) {
       this.#overwritten.set(identity, true)
       this.#newlyOverwritten.add(identity)
@@ -123,7 +95,7 @@ export class DraftCells {
   /** Puts what the log gives in place of what a loaded cell holds; it goes to disk with this commit. */
   replace(text: string, { heads, changedAt, overwritten }: RebuiltCell): void {
     const cell = this.get(text)
-    cell.heads = heads.slice()
+    cell.replace(heads.slice())
     cell.changedAt = changedAt
     cell.touched = true
     for (const identity of overwritten) {
@@ -134,17 +106,8 @@ export class DraftCells {
 
   /** Takes in a cell that cannot be made again now: ops on it are logged, and its heads stay unknown. */
   loadLost(text: string, key: Uint8Array, diskKey: Uint8Array, lostAfter: number, reason: string): void {
-    const cell = {
-      key,
-      diskKey,
-      before: [],
-      heads: [],
-      changedAt: 0,
-      present: false,
-      touched: false,
-      lostAfter
-    }
-    this.#cells.set(text, cell)
+    const none = { before: [], heads: [], changedAt: 0, present: false, touched: false }
+    this.#cells.set(text, new DraftCell({ key, diskKey, ...none, lostAfter }))
     this.notes.push({ key, versions: 0, reason: 'unreadable', text: reason })
   }
 
@@ -158,43 +121,29 @@ export class DraftCells {
     if (!this.#overwritten.has(identity)) this.#overwritten.set(identity, overwritten)
   }
 
-  /** `heads(key) := heads(key) \ over`, and `own` if there is one. */
-  change(
-    cell: DraftCell,
-    isOver: ((head: Head) => boolean) | undefined,
-    own: Head | undefined,
-    position: number
-  ): void {
-    const { heads } = cell
+  /** `heads(key) := heads(key) \ over`, and `own` if there is one. `gone` are the heads of the cell that `over` names. */
+  change(cell: DraftCell, gone: readonly Head[], own: Head | undefined, position: number): void {
     cell.touched = true
     if (cell.lostAfter !== undefined) return
-    if (isOver !== undefined && heads.length === 1 && own !== undefined && isOver(heads[0]!)) {
-      const gone = heads[0]!
-      if (gone.identity !== undefined) this.#overwrite(gone.identity, [])
+    const { size } = cell
+    if (own !== undefined && size === gone.length && size < 2) {
+      const [only] = gone
+      if (only?.identity !== undefined) this.#overwrite(only.identity, [])
       if (own.identity !== undefined) this.#enter(own)
-      if (gone.value !== undefined || own.value !== undefined) cell.changedAt = position
-      heads[0] = own
-      return
-    }
-    if (heads.length === 0 && own !== undefined) {
-      if (own.identity !== undefined) this.#enter(own)
-      if (own.value !== undefined) cell.changedAt = position
-      heads.push(own)
+      if (only?.value !== undefined || own.value !== undefined) cell.changedAt = position
+      cell.replace([own])
       return
     }
     // To look at all of them for each op is quadratic: a batch of 65,536 versions of one key would take minutes everywhere.
-    const crowded = heads.length >= crowdedHeads
+    const crowded = cell.isCrowded
     const shown = crowded ? undefined : this.#shown(cell)
-    const left = isOver === undefined ? heads : heads.filter(head => !isOver(head))
-    if (left.length < heads.length) {
-      for (const head of heads) {
-        if (head.identity !== undefined && !left.includes(head)) this.#overwrite(head.identity, left)
-      }
+    if (gone.length > 0) cell.remove(gone)
+    for (const { identity } of gone) {
+      if (identity !== undefined) this.#overwrite(identity, cell.copies(identity))
     }
-    cell.heads = left
     if (own !== undefined) {
       if (own.identity !== undefined) this.#enter(own)
-      left.push(own)
+      cell.add(own)
     }
     if (crowded || !sameShown(shown, this.#shown(cell))) cell.changedAt = position
   }
@@ -203,10 +152,10 @@ export class DraftCells {
     if (this.#overwritten.get(own.identity!) === true) own.demoted = true
   }
 
-  #overwrite(identity: Identity, left: readonly Head[]): void {
+  #overwrite(identity: Identity, copies: Iterable<Head>): void {
     if (this.#overwritten.get(identity) !== true) this.#newlyOverwritten.add(identity)
     this.#overwritten.set(identity, true)
-    for (const head of left) if (head.identity === identity) head.demoted = true
+    for (const head of copies) head.demoted = true
   }
 
   #shown(cell: DraftCell): Shown {

@@ -6,7 +6,7 @@
  */
 import type { Hashes } from '../base/index.js'
 import { toHex } from '../base/index.js'
-import type { Identity } from '../log/index.js'
+import type { ClientIdHash, Identity } from '../log/index.js'
 import { putHex } from './keys.js'
 import { readRecord, writeRecord } from './records.js'
 
@@ -49,8 +49,44 @@ export function isSameWrite(known: readonly ClientOp[], identities: readonly Ide
 }
 
 /** What a remote op under a known id means: part of the known copy, another copy of it, or another content. */
-export function meet(known: readonly ClientOp[], op: ClientOp): 'first' | 'copy' | 'reused' {
-  const same = known.find(other => other.number === op.number)
-  if (same !== undefined) return same.identity === op.identity ? 'copy' : 'reused'
-  return known.every(other => other.position === op.position) ? 'first' : 'reused'
+export type Meeting = 'first' | 'copy' | 'reused'
+
+/**
+ * The ops that stand under client ids; undefined for an id that is not known. One write may have 65,536 ops under one
+ * id, so an op is not compared with all the others.
+ */
+export class ClientIds extends Map<ClientIdHash, ClientOp[] | undefined> {
+  readonly #numbers = new Map<ClientIdHash, Map<number, ClientOp>>()
+
+  meet(id: ClientIdHash, op: ClientOp): Meeting {
+    const known = this.get(id)
+    if (known === undefined || known.length === 0) return 'first'
+    const same =
+      known[op.number]?.number === op.number ? known[op.number] : this.#numbered(id, known).get(op.number)
+    if (same !== undefined) return same.identity === op.identity ? 'copy' : 'reused'
+    // All that stand under an id came with one batch.
+    return known[0]?.position === op.position ? 'first' : 'reused'
+  }
+
+  /** Takes an op of the first copy in. */
+  add(id: ClientIdHash, op: ClientOp): void {
+    const known = this.get(id)
+    if (known === undefined) super.set(id, [op])
+    else known.push(op)
+    this.#numbers.get(id)?.set(op.number, op)
+  }
+
+  override set(id: ClientIdHash, ops: ClientOp[] | undefined): this {
+    this.#numbers.delete(id)
+    return super.set(id, ops)
+  }
+
+  #numbered(id: ClientIdHash, ops: readonly ClientOp[]): ReadonlyMap<number, ClientOp> {
+    let numbers = this.#numbers.get(id)
+    if (numbers === undefined) {
+      numbers = new Map(ops.map(op => [op.number, op]))
+      this.#numbers.set(id, numbers)
+    }
+    return numbers
+  }
 }

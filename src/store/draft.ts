@@ -10,7 +10,7 @@ import type { Strategy } from '../merge/index.js'
 import { Arena } from './arena.js'
 import { DraftCells } from './cells.js'
 import type { ClientOp } from './client-ids.js'
-import { encodeClientOps } from './client-ids.js'
+import { ClientIds, encodeClientOps } from './client-ids.js'
 import type { ForkRecord } from './forks.js'
 import { encodeFork, ForkTable } from './forks.js'
 import type { AppliedBatch } from './index.js'
@@ -70,7 +70,7 @@ export class Draft {
   readonly lineage: DraftLineage
   readonly applied: AppliedBatch[] = []
   /** The ops that stand under client ids; undefined for an id that is not known. */
-  readonly clientIds = new Map<ClientIdHash, ClientOp[] | undefined>()
+  readonly clientIds = new ClientIds()
   /** Client ids whose record is damaged: it stays as it is, and what they stand for is not known. */
   readonly lostIds = new Set<ClientIdHash>()
   /** Things to do when the commit is durable, before anybody is told. */
@@ -161,6 +161,12 @@ export class Draft {
       return placed.author === author && placed.epoch === epoch && placed.seq === seq ? placed : undefined
     }
     return this.lineage.find(author, epoch, seq, id)
+  }
+
+  addClientOp(id: ClientIdHash, op: ClientOp): void {
+    if (this.lostIds.has(id)) return
+    this.clientIds.add(id, op)
+    this.#changedIds.add(id)
   }
 
   setClientOps(id: ClientIdHash, ops: ClientOp[]): void {

@@ -19,8 +19,14 @@ export interface Place extends Chain {
   readonly position: number
 }
 
+/** A branch up to a seq. */
+export interface ChainEnd {
+  readonly chain: Chain
+  readonly seq: number
+}
+
 /** For each branch, by `chainText`, up to which seq it is covered. */
-export type Ancestry = ReadonlyMap<string, { readonly chain: Chain; readonly seq: number }>
+export type Ancestry = ReadonlyMap<string, ChainEnd>
 
 const LAST_SEQ = 2 ** 48 - 1
 /** Branch records kept in memory: a hundred bytes each, and walks touch the same ones again. */
@@ -98,10 +104,10 @@ export class Lineage {
     }
   }
 
-  /** What the batch `seq` of `chain` and everything behind it in its author's log cover. */
-  async ancestry(chain: Chain, seq: number): Promise<Ancestry> {
-    const covered = new Map<string, { chain: Chain; seq: number }>()
-    const open: { chain: Chain; seq: number }[] = [{ chain, seq }]
+  /** What these batches of one author and everything behind them in its log cover. */
+  async ancestry(ends: readonly ChainEnd[]): Promise<Ancestry> {
+    const covered = new Map<string, ChainEnd>()
+    const open = [...ends]
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
       const text = chainText(next.chain)
       const known = covered.get(text)

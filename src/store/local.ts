@@ -22,7 +22,6 @@ import {
   signedMessage
 } from '../log/index.js'
 import type { Strategy } from '../merge/index.js'
-import type { DraftCell } from './cells.js'
 import { isSameWrite } from './client-ids.js'
 import type { Draft } from './draft.js'
 import type { Head, IsForked } from './heads.js'
@@ -223,7 +222,7 @@ export class LocalWriter {
       const identity = identities[i]
       const head: Head = { origin, index, kind: op.kind, value: op.value, identity, demoted: false }
       own?.set(text, head)
-      this.#change(cells.get(text), over, head, position)
+      cells.change(cells.get(text), over, head, position)
       this.#draft.addHistory(op.key, position, index)
     }
     if (idHash !== undefined) {
@@ -239,11 +238,6 @@ export class LocalWriter {
     for (const id of plan.table) open.table.add(id)
     open.size += plan.size
     open.writes.push({ prepared, first })
-  }
-
-  #change(cell: DraftCell, over: readonly Head[], head: Head, position: number): void {
-    const isOver = over.length === 0 ? undefined : (other: Head) => over.includes(other)
-    this.#draft.cells.change(cell, isOver, head, position)
   }
 
   async #seal(): Promise<void> {

@@ -8,14 +8,14 @@
  */
 import type { Hashes } from '../base/index.js'
 import type { Disk, DiskSnapshot } from '../disk/index.js'
-import type { ClientIdHash, Identity } from '../log/index.js'
+import type { Identity } from '../log/index.js'
 import { shortId } from '../log/index.js'
 import type { Strategy } from '../merge/index.js'
 import type { OpTarget } from './apply.js'
 import { applyOps } from './apply.js'
 import type { AuthorTable } from './authors.js'
 import { DraftCells } from './cells.js'
-import type { ClientOp } from './client-ids.js'
+import { ClientIds } from './client-ids.js'
 import type { CellRecord } from './heads.js'
 import { cellOf } from './heads.js'
 import type { LogReader } from './history.js'
@@ -96,7 +96,7 @@ async function* historyOf(
 class Replay implements OpTarget {
   readonly cells: DraftCells
   readonly lineage: Lineage
-  readonly clientIds = new Map<ClientIdHash, ClientOp[]>()
+  readonly clientIds = new ClientIds()
   readonly #init: RebuildInit
   readonly #key: Uint8Array
   readonly #text: string
@@ -160,7 +160,7 @@ class Replay implements OpTarget {
     return places
   }
 
-  setClientOps(): void {
+  addClientOp(): void {
     // Which copy of an id was first is kept by its own record.
   }
 

@@ -137,16 +137,11 @@ export class Run implements RunReader {
     const have = await Promise.all(want.have.map(held => log.place(held)))
     if (have.length > 0 && have.every(place => place === undefined)) return false
     if (tip === undefined) return true
-    const held = new Map<string, number>()
-    for (const place of have) {
-      if (place === undefined) continue
-      for (const [text, { seq }] of await lineage.ancestry(place, place.seq)) {
-        held.set(text, Math.max(seq, held.get(text) ?? 0))
-      }
-    }
-    for (const [text, { chain, seq }] of await lineage.ancestry(tip, tip.seq)) {
+    const ends = have.flatMap(place => (place === undefined ? [] : [{ chain: place, seq: place.seq }]))
+    const held = await lineage.ancestry(ends)
+    for (const [text, { chain, seq }] of await lineage.ancestry([{ chain: tip, seq: tip.seq }])) {
       const begins = (await lineage.branch(chain))?.parent?.seq ?? 0
-      await this.#take(chain, Math.max(begins, held.get(text) ?? 0) + 1, seq)
+      await this.#take(chain, Math.max(begins, held.get(text)?.seq ?? 0) + 1, seq)
     }
     return true
   }

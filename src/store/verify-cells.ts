@@ -6,18 +6,18 @@
  * A key on which a missing batch has an op cannot be computed: what stands of it is kept where it can be read.
  */
 import { toHex } from '../base/index.js'
-import type { Batch, ClientIdHash, Identity, ShortId } from '../log/index.js'
+import type { Batch, Identity, ShortId } from '../log/index.js'
 import { StateDigest, shortId, stateHash } from '../log/index.js'
 import { distinct } from '../merge/index.js'
 import type { OpTarget } from './apply.js'
 import { applyOps } from './apply.js'
 import { Arena } from './arena.js'
 import { decodeCell, encodeCell } from './cell-record.js'
-import type { DraftCell } from './cells.js'
 import { DraftCells } from './cells.js'
 import type { ClientOp } from './client-ids.js'
-import { meet } from './client-ids.js'
+import { ClientIds } from './client-ids.js'
 import { isDamage } from './damage.js'
+import type { DraftCell } from './draft-cell.js'
 import type { CellRecord, Head } from './heads.js'
 import { cellOf, versionOf } from './heads.js'
 import type { Inspection } from './inspection.js'
@@ -52,7 +52,7 @@ export interface InspectedCells {
 class Part implements OpTarget {
   readonly cells: DraftCells
   readonly lineage: Lineage
-  readonly clientIds = new Map<ClientIdHash, ClientOp[]>()
+  readonly clientIds = new ClientIds()
   readonly identities = new Set<Identity>()
   readonly #inspection: Inspection
   readonly #history: HistorySum
@@ -65,7 +65,7 @@ class Part implements OpTarget {
     this.#history = history
   }
 
-  setClientOps(): void {
+  addClientOp(): void {
     // Ids are partitioned by themselves: see `takeId`.
   }
 
@@ -77,8 +77,7 @@ class Part implements OpTarget {
   takeId({ client }: RemoteOp, position: number, index: number): void {
     const { mark, identity } = client!
     const op: ClientOp = { number: mark.number, position, index, identity }
-    const known = this.clientIds.get(mark.idHash) ?? []
-    if (meet(known, op) === 'first') this.clientIds.set(mark.idHash, [...known, op])
+    if (this.clientIds.meet(mark.idHash, op) === 'first') this.clientIds.add(mark.idHash, op)
   }
 
   async apply(

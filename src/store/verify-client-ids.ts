@@ -1,7 +1,7 @@
 /** The part of an inspection that compares what stands under client ids with the log. */
 import { equalBytes, toHex } from '../base/index.js'
 import type { ClientIdHash } from '../log/index.js'
-import type { ClientOp } from './client-ids.js'
+import type { ClientIds } from './client-ids.js'
 import { decodeClientOps, encodeClientOps } from './client-ids.js'
 import type { Inspection } from './inspection.js'
 import { clientIdKey, SPACE } from './keys.js'
@@ -9,7 +9,7 @@ import { clientIdKey, SPACE } from './keys.js'
 /** Under each id that an op of the log carries stand the ops of its first copy. */
 export async function compareClientIds(
   inspection: Inspection,
-  computed: ReadonlyMap<ClientIdHash, readonly ClientOp[]>,
+  computed: ClientIds,
   isOurs: (key: Uint8Array) => boolean
 ): Promise<void> {
   const { crypto } = inspection.init
@@ -34,6 +34,7 @@ export async function compareClientIds(
     await inspection.mend(where, what, key, right)
   }
   for (const [id, ops] of missing) {
+    if (ops === undefined) continue
     const key = clientIdKey(id)
     const what = `it is missing, position ${ops[0]!.position} carries the id`
     await inspection.mend(`the record of client id ${id}`, what, key, encodeClientOps(key, ops, crypto))
