@@ -46,7 +46,8 @@ export const EXCHANGE_MUTANTS: readonly Mutant[] = [
     file: 'src/engine/inbound.ts',
     find: '  return (await store.checkAt(cursor.position)) === cursor.check',
     replace: '  return (await store.checkAt(cursor.position)) !== undefined',
-    promise: 'a cursor into a log that was rolled back is void'
+    promise: 'a cursor into a log that was rolled back is void',
+    tests: ['test/engine/cursor.test.ts']
   },
   {
     name: 'cursor-believed-unseen',

@@ -224,7 +224,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
   {
     name: 'id-of-others-forgotten',
     file: 'src/store/apply.ts',
-    find: "  if (verdict === 'first') draft.setClientOps(mark.idHash, [...known, op])\n",
+    find: "  if (verdict === 'first') draft.addClientOp(mark.idHash, op)\n",
     replace: '',
     promise: 'an id that came from another node is known here too'
   },

@@ -101,6 +101,22 @@ export class Faults {
     })
   }
 
+  /** Nobody reaches it for a while: it writes on from where it was put back before it meets those who knew more. */
+  isolate(machine: Machine): void {
+    const { network } = this.init
+    const others = this.init.machines().filter(other => other !== machine)
+    for (const { name } of others) {
+      network.cut(name, machine.name, 0)
+      network.cut(machine.name, name, 0)
+    }
+    this.later(4_000, 12_000, () => {
+      for (const { name } of others) {
+        network.heal(name, machine.name)
+        network.heal(machine.name, name)
+      }
+    })
+  }
+
   crash(machine: Machine, power: boolean): void {
     this.init.operator.crash(machine, power)
   }
@@ -190,7 +206,9 @@ const KINDS: Record<string, Kind> = {
   backup: (faults, machine) => {
     faults.init.operator.backUp(machine)
     faults.later(1_000, 15_000, () => {
-      if (faults.isOn) faults.init.operator.putBack(machine)
+      if (!faults.isOn) return
+      if (faults.dice.chance(0.6)) faults.isolate(machine)
+      faults.init.operator.putBack(machine)
     })
   },
   clone: (faults, machine) => faults.init.operator.clone(machine),
