@@ -23,7 +23,7 @@ export interface Placement {
   /** The record of the branch where the batch begins one. */
   readonly begins: BranchRecord | undefined
   readonly deps: readonly Place[]
-  /** Batches of the same author, epoch and seq that are applied already. */
+  /** Batches of the same author, epoch and seq that are applied already: some, where there are very many. */
   readonly rivals: readonly Place[]
 }
 
@@ -38,6 +38,8 @@ type Slot = {
   readonly rivals: readonly Place[]
 }
 
+/** Rivals that the event of a fork names: one liar can make any number. */
+const toldRivals = 16
 /** Stands for an author who gets a number when the batch is applied: what cannot be applied leaves nothing behind. */
 const newAuthor = -1
 
@@ -88,9 +90,9 @@ async function slotOf(draft: Draft, batch: Batch): Promise<Slot | 'duplicate' | 
     if (number === undefined) {
       return { chain: { author: newAuthor, epoch, branch: 0 }, begins: { deps: [] }, rivals: [] }
     }
-    const rivals = await draft.lineage.findAll(number, epoch, 1)
-    if (rivals.some(rival => rival.id === batch.id)) return 'duplicate'
-    const branch = await nextBranch(draft, number, epoch)
+    if (await isApplied(draft, number, batch)) return 'duplicate'
+    const rivals = await draft.lineage.findAll(number, epoch, 1, toldRivals)
+    const branch = await draft.lineage.nextBranch(number, epoch)
     return { chain: { author: number, epoch, branch }, begins: { deps: [] }, rivals }
   }
   const number = authors.numberOf(author)
@@ -101,19 +103,16 @@ async function slotOf(draft: Draft, batch: Batch): Promise<Slot | 'duplicate' | 
   const chain = { author: number, epoch, branch: before.branch }
   // A tip is named by nobody, so nothing can stand behind it.
   if (draft.tip(shortId(previous)) !== undefined) return { chain, begins: undefined, rivals: [] }
-  const rivals = await draft.lineage.findAll(number, epoch, seq)
-  if (rivals.some(rival => rival.id === batch.id)) return 'duplicate'
-  if (!rivals.some(rival => rival.branch === before.branch)) return { chain, begins: undefined, rivals }
-  const branch = await nextBranch(draft, number, epoch)
+  if (await isApplied(draft, number, batch)) return 'duplicate'
+  const rivals = await draft.lineage.findAll(number, epoch, seq, toldRivals)
+  if ((await draft.lineage.at(chain, seq)) === undefined) return { chain, begins: undefined, rivals }
+  const branch = await draft.lineage.nextBranch(number, epoch)
   const parent = { branch: before.branch, seq: seq - 1 }
   return { chain: { ...chain, branch }, begins: { parent, deps: [] }, rivals }
 }
 
-async function nextBranch(draft: Draft, author: number, epoch: Chain['epoch']): Promise<number> {
-  let branch = 0
-  while ((await draft.lineage.branch({ author, epoch, branch })) !== undefined) branch++
-  if (branch > 0xffff) throw new RangeError('more branches of one epoch than a store can number')
-  return branch
+async function isApplied(draft: Draft, author: number, { id, header }: Batch): Promise<boolean> {
+  return (await draft.find(author, header, shortId(id)))?.id === id
 }
 
 const NONE: readonly Head[] = []

@@ -17,6 +17,7 @@ import type { AppliedBatch } from './index.js'
 import type { Chain } from './keys.js'
 import {
   branchKey,
+  branchNameKey,
   clientIdKey,
   coverKey,
   forkKey,
@@ -31,7 +32,7 @@ import { chainText, Lineage } from './lineage.js'
 import { encodeLog, nextCheck } from './log-record.js'
 import type { RebuildCell } from './rebuild.js'
 import type { BranchRecord, IndexRecord, OwnDep, TipRecord } from './records.js'
-import { encodeBranch, encodeIndex, encodeTip } from './records.js'
+import { encodeBranch, encodeBranchName, encodeIndex, encodeTip } from './records.js'
 import type { Meta, OwnChain, State, Totals } from './state.js'
 import { encodeMeta } from './state.js'
 
@@ -50,6 +51,8 @@ class DraftLineage extends Lineage {
   readonly placed = new Map<ShortId, Place>()
   readonly slots = new Map<string, IndexRecord>()
   readonly branches = new Map<string, { chain: Chain; record: BranchRecord }>()
+  /** Batches that are not on the first branch, by author, epoch and seq. */
+  readonly #forked = new Map<string, Place[]>()
 
   override async at(chain: Chain, seq: number): Promise<IndexRecord | undefined> {
     return this.slots.get(`${chainText(chain)}/${seq}`) ?? super.at(chain, seq)
@@ -57,6 +60,33 @@ class DraftLineage extends Lineage {
 
   override async branch(chain: Chain): Promise<BranchRecord | undefined> {
     return this.branches.get(chainText(chain))?.record ?? super.branch(chain)
+  }
+
+  add(place: Place, entry: IndexRecord): void {
+    this.placed.set(shortId(place.id), place)
+    this.slots.set(`${chainText(place)}/${place.seq}`, entry)
+    if (place.branch === 0) return
+    const name = `${place.author}/${place.epoch}/${place.seq}`
+    const others = this.#forked.get(name)
+    if (others === undefined) this.#forked.set(name, [place])
+    else others.push(place)
+  }
+
+  protected override async branchOf(first: Chain, seq: number, id: ShortId): Promise<number | undefined> {
+    const place = this.placed.get(id)
+    if (
+      place !== undefined &&
+      place.author === first.author &&
+      place.epoch === first.epoch &&
+      place.seq === seq
+    )
+      return place.branch
+    return super.branchOf(first, seq, id)
+  }
+
+  protected override async *branchesAt(first: Chain, seq: number): AsyncGenerator<Chain> {
+    yield* this.#forked.get(`${first.author}/${first.epoch}/${seq}`) ?? []
+    yield* super.branchesAt(first, seq)
   }
 }
 
@@ -202,9 +232,11 @@ export class Draft {
     const slot = indexKey(chain, seq)
     const entry = { ...place, signed, bytes: value.length }
     this.write.put(slot, encodeIndex(slot, entry, hashes))
-    const short = shortId(id)
-    this.lineage.placed.set(short, place)
-    this.lineage.slots.set(`${chainText(chain)}/${seq}`, entry)
+    this.lineage.add(place, entry)
+    if (chain.branch > 0) {
+      const name = branchNameKey(chain, seq, shortId(id))
+      this.write.put(name, encodeBranchName(name, chain.branch, hashes))
+    }
     await this.#branch(chain, seq, options)
     this.#dropCover(batch, chain)
     this.#moveTips(batch, place)

@@ -38,7 +38,7 @@ export function encodeHole(key: Uint8Array, hole: Hole, hashes: Hashes): Uint8Ar
   putHex(names, 8, hole.id)
   return writeRecord(key, hashes, writer => {
     writer.u8(hole.kind === 'cover' ? COVER : 0).u32(hole.author)
-    writer.bytes(names).u16(hole.branch).u48(hole.seq)
+    writer.bytes(names).u32(hole.branch).u48(hole.seq)
   })
 }
 
@@ -48,7 +48,7 @@ export function decodeHole(key: Uint8Array, value: Uint8Array, hashes: Hashes): 
     const author = reader.u32()
     const epoch = epochOf(reader.bytes(8))
     const id = batchIdOf(reader.bytes(32))
-    const branch = reader.u16()
+    const branch = reader.u32()
     return { kind, author, epoch, id, branch, seq: reader.u48(), position: positionOfKey(key) }
   })
 }

@@ -7,13 +7,14 @@
 import type { Clock, Crypto, Limits } from '../base/index.js'
 
 import type { Disk, DiskSnapshot, DiskWrite } from '../disk/index.js'
-import type { Author, BatchId, DatabaseId, StoreId } from '../log/index.js'
+import type { Author, BatchId, DatabaseId, ShortId, StoreId } from '../log/index.js'
+import { shortId } from '../log/index.js'
 import type { Strategy } from '../merge/index.js'
 import { AuthorTable } from './authors.js'
 import { isDamage } from './damage.js'
 import type { Hole } from './holes.js'
 import type { Chain } from './keys.js'
-import { indexKey, positionOfKey, SPACE, spaceRange, textOf } from './keys.js'
+import { branchNameKey, indexKey, positionOfKey, SPACE, spaceRange, textOf } from './keys.js'
 import { BranchCache, chainText, Lineage } from './lineage.js'
 import type { LogRecord } from './log-record.js'
 import { decodeLog } from './log-record.js'
@@ -166,7 +167,9 @@ export class Inspection {
       const position = positionOfKey(key)
       if (this.bad.has(position)) continue
       const record = this.attempt(() => decodeLog(key, value, position, crypto))
-      if (record !== undefined) yield { position, record, bytes: value.length }
+      if (record === undefined) continue
+      this.lineage.note(record, this.authors)
+      yield { position, record, bytes: value.length }
     }
   }
 
@@ -182,6 +185,8 @@ export class Inspection {
 /** Where batches stand by what the walk over the log has seen so far, mends included. */
 export class WalkLineage extends Lineage {
   readonly branches = new Map<string, { chain: Chain; record: BranchRecord }>()
+  /** Batches that are not on the first branch of their epoch, by the bytes of the key that names them. */
+  readonly names = new Map<string, { key: Uint8Array; branch: number }>()
   readonly #inspection: Inspection
 
   constructor(inspection: Inspection) {
@@ -198,6 +203,26 @@ export class WalkLineage extends Lineage {
 
   override async branch(chain: Chain): Promise<BranchRecord | undefined> {
     return this.branches.get(chainText(chain))?.record
+  }
+
+  /** Takes in where a batch of the log stands. */
+  note({ batch: { header, id }, branch }: LogRecord, authors: AuthorTable): void {
+    const author = branch === 0 ? undefined : authors.numberOf(header.author)
+    if (author !== undefined) this.#name({ author, epoch: header.epoch, branch }, header.seq, id)
+  }
+
+  /** Takes in where a batch stands that is missing. */
+  noteHole(hole: Hole): void {
+    if (hole.branch > 0) this.#name(hole, hole.seq, hole.id)
+  }
+
+  protected override async branchOf(first: Chain, seq: number, id: ShortId): Promise<number | undefined> {
+    return this.names.get(textOf(branchNameKey(first, seq, id)))?.branch
+  }
+
+  #name(chain: Chain, seq: number, id: BatchId): void {
+    const key = branchNameKey(chain, seq, shortId(id))
+    this.names.set(textOf(key), { key, branch: chain.branch })
   }
 }
 

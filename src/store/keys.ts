@@ -13,7 +13,7 @@ import type { Arena } from './arena.js'
 export const SPACE = {
   /** `A ‖ author u32` → the public key. */
   author: 0x41,
-  /** `B ‖ author u32 ‖ epoch 8 ‖ branch u16` → where the branch begins and what of its own author it names. */
+  /** `B ‖ author u32 ‖ epoch 8 ‖ branch u32` → where the branch begins and what of its own author it names. */
   branch: 0x42,
   /** `C ‖ SHA-256 of the client id` → the ops of the first copy known here. */
   clientId: 0x43,
@@ -23,7 +23,7 @@ export const SPACE = {
   fork: 0x46,
   /** `H ‖ key length u16 ‖ key ‖ position u48 ‖ index u16` → nothing: the op is in the log. */
   history: 0x48,
-  /** `I ‖ author u32 ‖ epoch 8 ‖ branch u16 ‖ seq u48` → position and batch id. */
+  /** `I ‖ author u32 ‖ epoch 8 ‖ branch u32 ‖ seq u48` → position and batch id. */
   index: 0x49,
   /** `K ‖ key` → the heads of the key. */
   cell: 0x4b,
@@ -31,6 +31,8 @@ export const SPACE = {
   log: 0x4c,
   /** `M` → format, identity, totals, digest, mark, time. */
   meta: 0x4d,
+  /** `N ‖ author u32 ‖ epoch 8 ‖ seq u48 ‖ batch id 16` → the branch of a batch that is not on the first. */
+  branchName: 0x4e,
   /** `P ‖ peer` → the peer's account. */
   peer: 0x50,
   /** `Q ‖ key` → nothing: the key has more than one version. */
@@ -43,7 +45,7 @@ export const SPACE = {
   tip: 0x54,
   /** `V ‖ identity 16` → nothing: some copy of this op was overwritten. */
   overwritten: 0x56,
-  /** `X ‖ author u32 ‖ epoch 8 ‖ branch u16` → headers up to the signature that covers the end of the branch. */
+  /** `X ‖ author u32 ‖ epoch 8 ‖ branch u32` → headers up to the signature that covers the end of the branch. */
   cover: 0x58
 } as const
 
@@ -57,7 +59,7 @@ export interface Chain {
 
 export const META_KEY = new Uint8Array([SPACE.meta])
 export const REPAIR_KEY = new Uint8Array([SPACE.repair])
-const CHAIN_BYTES = 1 + 4 + 8 + 2
+const CHAIN_BYTES = 1 + 4 + 8 + 4
 export const INDEX_KEY_BYTES = CHAIN_BYTES + 6
 
 function putUint(bytes: Uint8Array, at: number, width: number, value: number): void {
@@ -89,7 +91,7 @@ function chainBytes(space: number, chain: Chain, extra: number): Uint8Array {
   key[0] = space
   putUint(key, 1, 4, chain.author)
   putHex(key, 5, chain.epoch)
-  putUint(key, 13, 2, chain.branch)
+  putUint(key, 13, 4, chain.branch)
   return key
 }
 
@@ -107,7 +109,7 @@ export function forkKey({ author, epoch }: Pick<Chain, 'author' | 'epoch'>): Uin
 
 /** The branch that a key of `branch`, `cover` or `index` speaks of. */
 export function chainOfKey(key: Uint8Array): Chain {
-  return { author: readUint(key, 1, 4), epoch: epochOf(key.subarray(5, 13)), branch: readUint(key, 13, 2) }
+  return { author: readUint(key, 1, 4), epoch: epochOf(key.subarray(5, 13)), branch: readUint(key, 13, 4) }
 }
 
 export function coverKey(chain: Chain): Uint8Array {
@@ -118,6 +120,26 @@ export function indexKey(chain: Chain, seq: number): Uint8Array {
   const key = chainBytes(SPACE.index, chain, 6)
   putUint(key, CHAIN_BYTES, 6, seq)
   return key
+}
+
+/** The batches of this author, epoch and seq that are not on the first branch; of all of them the one with this id. */
+export function branchNameKey(
+  { author, epoch }: Pick<Chain, 'author' | 'epoch'>,
+  seq: number,
+  id: ShortId
+): Uint8Array {
+  const key = new Uint8Array(35)
+  key[0] = SPACE.branchName
+  putUint(key, 1, 4, author)
+  putHex(key, 5, epoch)
+  putUint(key, 13, 6, seq)
+  putHex(key, 19, id)
+  return key
+}
+
+export function branchNameRange(epoch: Pick<Chain, 'author' | 'epoch'>, seq: number): ByteRange {
+  const gte = branchNameKey(epoch, seq, '0'.repeat(32) as ShortId)
+  return { gte, lte: branchNameKey(epoch, seq, 'f'.repeat(32) as ShortId) }
 }
 
 export function authorKey(author: number): Uint8Array {

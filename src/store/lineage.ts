@@ -8,9 +8,9 @@ import type { Hashes } from '../base/index.js'
 import type { Disk } from '../disk/index.js'
 import type { BatchId, Epoch, ShortId } from '../log/index.js'
 import type { Chain } from './keys.js'
-import { branchKey, indexKey } from './keys.js'
+import { branchKey, branchNameKey, branchNameRange, indexKey } from './keys.js'
 import type { BranchRecord, IndexRecord } from './records.js'
-import { damaged, decodeBranch, decodeIndex } from './records.js'
+import { damaged, decodeBranch, decodeBranchName, decodeIndex } from './records.js'
 
 /** A batch and where it stands. */
 export interface Place extends Chain {
@@ -84,23 +84,72 @@ export class Lineage {
     return record
   }
 
-  /** All batches with this seq of an epoch: more than one where it is forked. */
-  async findAll(author: number, epoch: Epoch, seq: number): Promise<Place[]> {
-    const places: Place[] = []
-    for (let branch = 0; ; branch++) {
-      const chain = { author, epoch, branch }
-      if ((await this.branch(chain)) === undefined) return places
-      const record = await this.at(chain, seq)
-      if (record !== undefined) places.push({ ...chain, seq, ...record })
+  /** Batches with this seq of an epoch, up to so many: more than one where it is forked. */
+  async findAll(
+    author: number,
+    epoch: Epoch,
+    seq: number,
+    limit = Number.POSITIVE_INFINITY
+  ): Promise<Place[]> {
+    const first = { author, epoch, branch: 0 }
+    const record = await this.at(first, seq)
+    const places: Place[] = record === undefined ? [] : [{ ...first, seq, ...record }]
+    if (!(await this.#isForked(first))) return places
+    for await (const chain of this.branchesAt(first, seq)) {
+      if (places.length >= limit) break
+      const other = await this.at(chain, seq)
+      if (other !== undefined) places.push({ ...chain, seq, ...other })
     }
+    return places
   }
 
+  /** It costs a few reads, however many branches the epoch has. */
   async find(author: number, epoch: Epoch, seq: number, id: ShortId): Promise<Place | undefined> {
-    for (let branch = 0; ; branch++) {
-      const chain = { author, epoch, branch }
-      if ((await this.branch(chain)) === undefined) return undefined
-      const record = await this.at(chain, seq)
-      if (record?.id.startsWith(id)) return { ...chain, seq, ...record }
+    const first = { author, epoch, branch: 0 }
+    const record = await this.at(first, seq)
+    if (record?.id.startsWith(id)) return { ...first, seq, ...record }
+    const branch = (await this.#isForked(first)) ? await this.branchOf(first, seq, id) : undefined
+    if (branch === undefined) return undefined
+    const chain = { author, epoch, branch }
+    const other = await this.at(chain, seq)
+    return other?.id.startsWith(id) ? { ...chain, seq, ...other } : undefined
+  }
+
+  /** The number for the next branch of an epoch. They have no gaps, so halving finds the end. */
+  async nextBranch(author: number, epoch: Epoch): Promise<number> {
+    const has = async (branch: number): Promise<boolean> =>
+      (await this.branch({ author, epoch, branch })) !== undefined
+    let [free, taken] = [0, -1]
+    while (await has(free)) [free, taken] = [2 * free + 1, free]
+    while (free - taken > 1) {
+      const middle = Math.floor((free + taken) / 2)
+      if (await has(middle)) taken = middle
+      else free = middle
+    }
+    return free
+  }
+
+  async #isForked({ author, epoch }: Chain): Promise<boolean> {
+    return (await this.branch({ author, epoch, branch: 1 })) !== undefined
+  }
+
+  /** On which branch after the first a batch stands. */
+  protected async branchOf(first: Chain, seq: number, id: ShortId): Promise<number | undefined> {
+    const key = branchNameKey(first, seq, id)
+    const value = await this.#disk.get(key)
+    return value === undefined ? undefined : decodeBranchName(key, value, this.#hashes)
+  }
+
+  /** The branches after the first that have this seq. */
+  protected async *branchesAt({ author, epoch }: Chain, seq: number): AsyncGenerator<Chain> {
+    const iterator = this.#disk.iterate(branchNameRange({ author, epoch }, seq))
+    try {
+      for (let page = await iterator.next(64); page.length > 0; page = await iterator.next(64)) {
+        for (const [key, value] of page)
+          yield { author, epoch, branch: decodeBranchName(key, value, this.#hashes) }
+      }
+    } finally {
+      await iterator.close()
     }
   }
 

@@ -32,7 +32,7 @@ export function encodeLog(key: Uint8Array, record: LogRecord, hashes: Hashes): U
     hashes,
     writer => {
       writer.u8((record.local ? LOG_LOCAL : 0) | (signature === undefined ? 0 : LOG_SIGNED)).bytes(check)
-      writer.u48(record.opsBefore).u48(record.bytesBefore).u48(record.arrivedMs).u16(record.branch)
+      writer.u48(record.opsBefore).u48(record.bytesBefore).u48(record.arrivedMs).u32(record.branch)
       writer.u32(headerBytes.length).bytes(headerBytes)
       if (signature !== undefined) writer.bytes(signature)
       writer.bytes(body)
@@ -48,7 +48,7 @@ export function decodeLog(key: Uint8Array, value: Uint8Array, position: number, 
     const opsBefore = reader.u48()
     const bytesBefore = reader.u48()
     const arrivedMs = reader.u48()
-    const branch = reader.u16()
+    const branch = reader.u32()
     const headerBytes = reader.bytes(reader.u32())
     const header = decodeHeader(headerBytes)
     const id = batchIdOfHeader(headerBytes, hashes)

@@ -106,6 +106,16 @@ export function decodeIndex(key: Uint8Array, value: Uint8Array, hashes: Hashes):
   })
 }
 
+export function encodeBranchName(key: Uint8Array, branch: number, hashes: Hashes): Uint8Array {
+  return writeRecord(key, hashes, writer => {
+    writer.varint(branch)
+  })
+}
+
+export function decodeBranchName(key: Uint8Array, value: Uint8Array, hashes: Hashes): number {
+  return readRecord(key, value, hashes, 'the name of a batch of a fork', reader => reader.varint())
+}
+
 /** A batch of the same author that a batch of the branch names in its deps. */
 export interface OwnDep {
   /** Seq of the batch that names it. */

@@ -2,17 +2,17 @@
  * What stands beside the log and follows from a walk over it: branches, forks, tips, and the headers that cover unsigned
  * ends. Each record is compared with what it must be, byte for byte.
  */
-import { equalBytes } from '../base/index.js'
+import { equalBytes, toHex } from '../base/index.js'
 import type { BareHeader, ShortId } from '../log/index.js'
 import { nameBytes, signedMessage } from '../log/index.js'
 import { encodeFork, ForkTable } from './forks.js'
 import type { Inspection } from './inspection.js'
 import { positionName } from './inspection.js'
 import type { Chain } from './keys.js'
-import { branchKey, chainOfKey, coverKey, forkKey, SPACE, tipKey } from './keys.js'
+import { branchKey, chainOfKey, coverKey, forkKey, SPACE, textOf, tipKey } from './keys.js'
 import { chainText } from './lineage.js'
 import type { TipRecord } from './records.js'
-import { decodeBranch, decodeCover, decodeTip, encodeBranch, encodeTip } from './records.js'
+import { decodeBranch, decodeCover, decodeTip, encodeBranch, encodeBranchName, encodeTip } from './records.js'
 import type { End } from './verify-log.js'
 
 /** There is a record of every branch, and it names what the batches of the branch name. */
@@ -42,8 +42,9 @@ export async function inspectBranches(inspection: Inspection): Promise<void> {
   }
 }
 
-/** What is known as forked is what has branches, each from where it leaves the one before it. */
+/** What is known as forked is what has branches, each from where it leaves the one before it, and has their names. */
 export async function inspectForks(inspection: Inspection): Promise<void> {
+  await inspectNames(inspection)
   const { crypto } = inspection.init
   const forks = new ForkTable()
   for (const { chain, record } of inspection.lineage.branches.values()) {
@@ -64,6 +65,31 @@ export async function inspectForks(inspection: Inspection): Promise<void> {
   for (const [text, fork] of expected) {
     const key = forkKey(fork)
     await inspection.mend(`the fork ${text}`, 'its record is missing', key, encodeFork(key, fork, crypto))
+  }
+}
+
+/** What is not on the first branch is found by its name. */
+async function inspectNames(inspection: Inspection): Promise<void> {
+  const { crypto } = inspection.init
+  const { names } = inspection.lineage
+  const seen = new Set<string>()
+  for await (const [key, value] of inspection.entries(SPACE.branchName)) {
+    const text = textOf(key)
+    seen.add(text)
+    const named = names.get(text)
+    if (named === undefined) {
+      if (inspection.bad.size === 0)
+        await inspection.mend(`the name ${toHex(key)}`, 'the log has no such batch', key, undefined)
+      continue
+    }
+    const right = encodeBranchName(key, named.branch, crypto)
+    if (!equalBytes(value, right))
+      await inspection.mend(`the name ${toHex(key)}`, 'it does not lead to its branch', key, right)
+  }
+  for (const [text, { key, branch }] of names) {
+    if (seen.has(text)) continue
+    const right = encodeBranchName(key, branch, crypto)
+    await inspection.mend(`the name ${toHex(key)}`, 'its record is missing', key, right)
   }
 }
 

@@ -48,8 +48,10 @@ export async function findHoles(inspection: Inspection, scan: Scan): Promise<voi
     await byWhatFollows(inspection, candidates, found)
   }
   for (const { author, epoch, branch, seq, id, position } of found.values()) {
-    if (author < inspection.authors.size)
-      holes.push({ kind: 'record', author, epoch, branch, seq, id, position } satisfies Hole)
+    if (author >= inspection.authors.size) continue
+    const hole: Hole = { kind: 'record', author, epoch, branch, seq, id, position }
+    holes.push(hole)
+    inspection.lineage.noteHole(hole)
   }
   holes.sort((a, b) => a.position - b.position)
 }

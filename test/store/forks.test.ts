@@ -5,8 +5,11 @@ import { test } from 'node:test'
 import { nodeCrypto } from '../../src/base/crypto-node.js'
 import type { NodeEvents } from '../../src/base/index.js'
 import { utf8 } from '../../src/base/index.js'
+import { openMemoryDisk } from '../../src/disk/index.js'
 import type { Author, BatchId, Epoch, OpName, OverRef } from '../../src/log/index.js'
 import { databaseIdOf, formatOpId, NO_BATCH, OP_FLAG, shortId } from '../../src/log/index.js'
+import { branchKey, branchNameKey } from '../../src/store/keys.js'
+import { encodeBranch } from '../../src/store/records.js'
 import { batchesOf, carry, exchange, forge } from './exchange.js'
 import {
   closeStore,
@@ -15,6 +18,7 @@ import {
   levelDisk,
   put,
   read,
+  repairOf,
   SeededRandom,
   START_MS,
   storeOf,
@@ -382,3 +386,100 @@ for (const [where, offMs] of [
     }
   })
 }
+
+test('many forks of one epoch: what one more costs does not grow, and any number of them is taken', async () => {
+  const disk = await openMemoryDisk()
+  let reads = 0
+  const get = disk.get.bind(disk)
+  disk.get = (key, options) => {
+    reads++
+    return get(key, options)
+  }
+  const store = await storeOf(2, { disk })
+  const fields = { epoch: EPOCH, database, time: { ms: START_MS, counter: 0 }, seq: 1, previous: NO_BATCH }
+  const fork = (number: number): ReturnType<typeof forge> => forge(9, fields, [wild(`fork ${number}`, '1')])
+  const costs = []
+  for (const [from, to] of [
+    [0, 100],
+    [100, 500],
+    [500, 600]
+  ] as const) {
+    reads = 0
+    for (let at = from; at < to; at += 50) {
+      const some = Array.from({ length: 50 }, (_, i) => fork(at + i))
+      for (const { status } of await store.apply(some)) assert.equal(status, 'applied')
+      // Each goes on, and is known when it comes again.
+      const next = some.map(({ id }) => forge(9, { ...fields, seq: 2, previous: id }, [wild('on', '2')]))
+      for (const { status } of await store.apply(next)) assert.equal(status, 'applied')
+      for (const { status } of await store.apply(some)) assert.equal(status, 'duplicate')
+    }
+    costs.push(reads / (to - from))
+  }
+  assert.ok(costs[2]! < costs[0]! + 20, `reads for each fork: ${costs.join()}`)
+  assert.deepEqual((await store.verify()).damage, [])
+  const copy = await storeOf(3)
+  await carry(store, copy)
+  assert.equal(copy.frontierDigest(), store.frontierDigest())
+  assert.equal(copy.stateDigest(), store.stateDigest())
+  await closeStore(store)
+  await closeStore(copy)
+})
+
+test('a branch with a number above 65,535 is stored, read and served like any other', async () => {
+  const disk = await openMemoryDisk()
+  const store = await storeOf(2, { disk })
+  const fields = { epoch: EPOCH, database, time: { ms: START_MS, counter: 0 }, seq: 1, previous: NO_BATCH }
+  const first = forge(9, fields, [wild('first', '1')])
+  await store.apply([first])
+  const author = 0
+  // Where so many branches begin is all that the numbering rests on.
+  const write = disk.write()
+  for (let branch = 1; branch < 65_540; branch++) {
+    const key = branchKey({ author, epoch: EPOCH, branch })
+    write.put(key, encodeBranch(key, { deps: [] }, nodeCrypto))
+  }
+  await disk.commit(write)
+  await store.close()
+  const again = await storeOf(2, { disk })
+  const honest = forge(8, fields, [wild('honest', '1')])
+  const late = forge(9, fields, [wild('late', '1')])
+  const on = forge(9, { ...fields, seq: 2, previous: late.id }, [wild('on', '1')])
+  const results = await again.apply([late, on, honest])
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ['applied', 'applied', 'applied']
+  )
+  assert.deepEqual([await read(again, 'late'), await read(again, 'on')], [1, 1])
+  assert.equal((await batchesOf(again)).length, 4)
+  assert.equal((await again.apply([late]))[0]!.status, 'duplicate')
+  await closeStore(again)
+})
+
+test('the name of a batch beside the first branch is checked and made again', async () => {
+  const disk = await openMemoryDisk()
+  const store = await storeOf(2, { disk })
+  const fields = { epoch: EPOCH, database, time: { ms: START_MS, counter: 0 }, seq: 1, previous: NO_BATCH }
+  const [one, other] = [forge(9, fields, [wild('a', '1')]), forge(9, fields, [wild('b', '1')])]
+  await store.apply([one, other])
+  await store.close()
+  const name = branchNameKey({ author: 0, epoch: EPOCH }, 1, shortId(other.id))
+  const value = (await disk.get(name))!
+  const stray = branchNameKey({ author: 0, epoch: EPOCH }, 7, shortId(one.id))
+  for (const harm of ['missing', 'flipped', 'one too many'] as const) {
+    const write = disk.write()
+    if (harm === 'missing') write.del(name)
+    else if (harm === 'flipped')
+      write.put(
+        name,
+        value.map(byte => byte ^ 4)
+      )
+    else write.put(stray, value)
+    await disk.commit(write)
+    const report = await repairOf(2, { disk })
+    assert.equal(report.repaired.length, 1, harm)
+    assert.deepEqual(report.damage, [])
+    assert.deepEqual(await disk.get(name), value)
+    assert.equal(await disk.get(stray), undefined)
+  }
+  await disk.close()
+})
