@@ -18,7 +18,7 @@ import type { StoreId } from '../log/index.js'
 import { databaseIdOf } from '../log/index.js'
 import { parseInvite } from '../net/index.js'
 import type { Store } from '../store/index.js'
-import { openStore } from '../store/index.js'
+import { holdTogether, openStore } from '../store/index.js'
 import type { NodeOptions } from './options.js'
 import { strategyOf } from './options.js'
 
@@ -138,8 +138,7 @@ function checkDatabase(directory: DataDirectory | undefined, network: string): v
 /** Holds store and manifest together: the position that was there must still be there. */
 async function remember(directory: DataDirectory | undefined, store: Store): Promise<void> {
   if (directory === undefined) return
-  await directory.requireSentinel(position => store.checkAt(position), store.mark.position)
-  await directory.remember({ storeId: store.storeId, database: store.database })
+  await holdTogether(directory, store, nodeCrypto)
   store.onCommit(() => directory.note(store.mark, systemClock.now()))
 }
 

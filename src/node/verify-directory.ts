@@ -11,7 +11,7 @@ import { DataDirectory } from '../disk/directory.js'
 import type { Disk } from '../disk/index.js'
 import type { StoreId } from '../log/index.js'
 import type { StoreInit } from '../store/index.js'
-import { repairClosedStore, standOf, verifyClosedStore } from '../store/index.js'
+import { checksWereRenewed, repairClosedStore, standOf, verifyClosedStore } from '../store/index.js'
 
 const DEFAULT_NETWORK = 'default'
 
@@ -41,7 +41,8 @@ export async function verifyDirectory(
       const init = initOf(directory, disk)
       const report = await (repair ? repairClosedStore(init, options) : verifyClosedStore(init, options))
       const lost = await lostEnd(directory, disk)
-      if (repair && (lost.length > 0 || found.length > 0))
+      const isOther = await checksWereRenewed(disk, nodeCrypto)
+      if (repair && (isOther || lost.length > 0 || found.length > 0))
         await directory.beginAnew((await standOf(disk, nodeCrypto, 0)).mark)
       const damage = [...report.damage, ...lost]
       return { ...report, ok: damage.length === 0, damage, repaired: [...found, ...report.repaired] }
@@ -77,7 +78,8 @@ function unread(damage: VerifyReport['damage']): VerifyReport {
 async function lostEnd({ sentinel }: DataDirectory, disk: Disk): Promise<VerifyReport['damage']> {
   if (sentinel === null) return []
   const { mark, checkAt } = await standOf(disk, nodeCrypto, sentinel.position)
-  const fits = checkAt === undefined || checkAt === sentinel.check
+  const isKnown = checkAt === undefined || checkAt === sentinel.check
+  const fits = isKnown || (await checksWereRenewed(disk, nodeCrypto))
   if (mark.position >= sentinel.position && fits) return []
   const what = `it held position ${sentinel.position} and ends at ${mark.position}: what peers hold of it comes back from them`
   return [{ where: 'the end of the log', what }]

@@ -72,6 +72,8 @@ export interface CommitterInit extends LocalInit {
   readonly holes: HoleTable
   /** Told of each place that was damaged and is whole again. */
   readonly mended: (where: string) => void
+  /** Makes the running checks fit again behind what was filled. */
+  readonly renewChecks: () => void
   /** Puts into a commit what waits for one. */
   readonly addWaiting: (draft: Draft) => void
   readonly announce: (notice: CommitNotice) => void
@@ -283,7 +285,7 @@ export class Committer {
   /** Holes are filled: what could not be made from the log for their sake is made now. */
   #fill({ refill }: RemoteSession): void {
     if (refill.filled.length === 0) return
-    const { holes, emit, disk, mended } = this.#init
+    const { holes, emit, disk, mended, renewChecks } = this.#init
     for (const hole of refill.filled) {
       holes.remove(hole)
       mended(positionName(hole.position))
@@ -291,6 +293,7 @@ export class Committer {
     }
     holes.changed()
     this.remake(refill.keys)
+    if (refill.brokeChecks) renewChecks()
   }
 
   #tell({ draft, session }: Done): void {

@@ -300,6 +300,8 @@ export interface StoreInit {
   readonly storeId?: string | undefined
 }
 
+export { checksWereRenewed } from './checks.js'
 export { repairClosedStore, standOf, verifyClosedStore } from './closed.js'
 export { openStore } from './open.js'
+export { holdTogether } from './sentinel.js'
 export type { CellSurvey, ClockReading, Fork, StoreSurvey } from './survey.js'

@@ -45,6 +45,8 @@ export const SPACE = {
   tip: 0x54,
   /** `V ‖ identity 16` → nothing: some copy of this op was overwritten. */
   overwritten: 0x56,
+  /** `W` → from which position on the running checks are to be made anew, or that they were. */
+  renewal: 0x57,
   /** `X ‖ author u32 ‖ epoch 8 ‖ branch u32` → headers up to the signature that covers the end of the branch. */
   cover: 0x58
 } as const
@@ -59,6 +61,7 @@ export interface Chain {
 
 export const META_KEY = new Uint8Array([SPACE.meta])
 export const REPAIR_KEY = new Uint8Array([SPACE.repair])
+export const RENEWAL_KEY = new Uint8Array([SPACE.renewal])
 const CHAIN_BYTES = 1 + 4 + 8 + 4
 export const INDEX_KEY_BYTES = CHAIN_BYTES + 6
 

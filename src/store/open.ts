@@ -28,6 +28,7 @@ import { CellReader } from './reads.js'
 import type { RebuildCell } from './rebuild.js'
 import { cellRebuilder } from './rebuild.js'
 import { damaged } from './records.js'
+import { Renewal } from './renewal.js'
 import type { Meta, State } from './state.js'
 import { decodeMeta, encodeMeta, loadState } from './state.js'
 import { LogStore } from './store.js'
@@ -70,12 +71,14 @@ export async function openStore(init: StoreInit): Promise<Store> {
     rebuild,
     holes,
     mended: where => damage.mended(where),
+    renewChecks: () => renewal.start(),
     addWaiting: draft => draft.afterwards.push(peers.writeTo(draft.write)),
     announce: notice => events.announce(notice),
     emit,
     repeated: ops => log.repeated(ops)
   })
   const commit = (run: UpkeepRequest['run']): Promise<void> => committer.upkeep(run)
+  const renewal = new Renewal({ ...base, holes, committer, log })
   const keeper = new HoleKeeper({ ...base, table: holes, damage, commit })
   const programs = new ProgramAcks({ disk, log, lineage, peers, state: () => state, commit })
   const reload = async (): Promise<{ state: State; known: number }> => {
@@ -90,9 +93,10 @@ export async function openStore(init: StoreInit): Promise<Store> {
     return { state, known }
   }
   const detach = followDisk({ disk, events, log, reload })
-  const parts = { committer, cells, log, peers, programs, events, damage, holes, keeper, reload, detach }
-  const store = new LogStore({ ...base, ...parts, ...identity, init, scrub: { onDamage, isVacant } })
+  const parts = { committer, cells, log, peers, programs, events, damage, holes, keeper, renewal, reload }
+  const store = new LogStore({ ...base, ...parts, ...identity, detach, init, scrub: { onDamage, isVacant } })
   if (holes.size > 0) keeper.recheck().catch(() => undefined) // noted, and tried again when it is filled
+  renewal.start()
   for (const position of lostAtOpen) keeper.note(position, damaged(`position ${position} of the log`))
   return store
 }

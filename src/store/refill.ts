@@ -7,6 +7,7 @@ import { FORMAT } from '../base/index.js'
 import type { BareHeader, Batch, BatchId } from '../log/index.js'
 import { NO_BATCH, shortId } from '../log/index.js'
 import { decodeCell } from './cell-record.js'
+import { encodeRenewal, readRenewal } from './checks.js'
 import type { ClientOp } from './client-ids.js'
 import { decodeClientOps, encodeClientOps } from './client-ids.js'
 import { isDamage, readIntact } from './damage.js'
@@ -23,6 +24,7 @@ import {
   holeKey,
   indexKey,
   logKey,
+  RENEWAL_KEY,
   tipKey
 } from './keys.js'
 import { chainText } from './lineage.js'
@@ -32,6 +34,7 @@ import type { RemoteOp } from './prepare.js'
 import { remoteOps } from './prepare.js'
 import type { OwnDep } from './records.js'
 import { encodeBranch, encodeCover, encodeIndex, encodeTip } from './records.js'
+import { firstMisfit } from './refill-checks.js'
 import { endNamedTips } from './refill-tips.js'
 
 /** Keys of one read while history and cells of a batch are looked at. */
@@ -48,6 +51,8 @@ export class Refill {
   readonly filled: Hole[] = []
   /** Keys whose cells did not take a batch in, and are to be made again when the commit is durable. */
   readonly keys: Uint8Array[] = []
+  /** Behind what was filled the running checks are to be made anew when the commit is durable. */
+  brokeChecks = false
   readonly #init: RefillInit
   readonly #draft: Draft
   readonly #records = new Map<number, LogRecord>()
@@ -134,6 +139,17 @@ export class Refill {
     if (free.length === 0) return undefined
     const { branch } = later
     return { kind: 'record', author, epoch, branch, seq, id: batch.id, position: Math.min(...free) }
+  }
+
+  /** Leaves a note where the running checks do not fit around what was filled. */
+  async noteChecks(): Promise<void> {
+    const { disk, hashes } = this.#draft.init
+    const misfit = await firstMisfit(this.#records.keys(), position => this.#recordAt(position), hashes)
+    if (misfit === undefined) return
+    const due = await readRenewal(disk, hashes)
+    const from = typeof due === 'number' ? Math.min(due, misfit) : misfit
+    this.#draft.write.put(RENEWAL_KEY, encodeRenewal(from, hashes))
+    this.brokeChecks = true
   }
 
   async #positionOf(chain: Chain, seq: number): Promise<number | undefined> {

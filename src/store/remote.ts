@@ -56,6 +56,7 @@ export class RemoteSession {
         results.push({ batch, status: 'missing', missing, ...(impossible && { impossible }) })
       } else results.push(await this.#take(batch, verdict.placement, ops.get(batch)!))
     }
+    await this.refill.noteChecks()
     writeCovers(this.#draft, batches, proof)
     return results
   }

@@ -9,7 +9,7 @@ import { openMemoryDisk } from '../disk/index.js'
 import type { StoreId } from '../log/index.js'
 import { databaseIdOf } from '../log/index.js'
 import type { Store } from './index.js'
-import { openStore } from './index.js'
+import { holdTogether, openStore } from './index.js'
 
 export interface StandaloneInit {
   /** The data directory; in memory without one. */
@@ -43,8 +43,7 @@ export async function openStandalone(init: StandaloneInit): Promise<Standalone> 
     const disk = await directory.openDisk({ durability: durability ?? 'fsync', limits, clock: systemClock })
     const store = await openOn(disk, directory.seed, chosen, limits, directory.storeId as StoreId)
     try {
-      await directory.requireSentinel(position => store.checkAt(position), store.mark.position)
-      await directory.remember({ storeId: store.storeId, database: store.database })
+      await holdTogether(directory, store, nodeCrypto)
     } catch (error) {
       await closeStore(store)
       throw error

@@ -18,6 +18,7 @@ import type {
 } from '../log/index.js'
 import { Frontier, StateDigest, shortId, ZERO_TIME } from '../log/index.js'
 import { AuthorTable } from './authors.js'
+import { readRenewal } from './checks.js'
 import { decodeFork, ForkTable } from './forks.js'
 import { logKey, META_KEY, positionOfKey, putHex, readUint, SPACE, spaceRange } from './keys.js'
 import type { LogRecord } from './log-record.js'
@@ -191,7 +192,9 @@ async function checkTail(disk: Disk, state: State, hashes: Hashes, lost: number[
   if (last === undefined) lost.push(position)
   if (before === undefined) lost.push(position - 1)
   const isOther = last !== undefined && (last.batch.id !== tip.id || last.check !== check)
-  if (isOther || (before !== undefined && nextCheck(before, tip.id, hashes) !== check)) {
+  const follows = before === undefined || nextCheck(before, tip.id, hashes) === check
+  // Where it is known not to follow, that is put right behind the opening.
+  if (isOther || (!follows && typeof (await readRenewal(disk, hashes)) !== 'number')) {
     throw damaged(`position ${position} of the log`, new Error('the running check does not fit'))
   }
 }

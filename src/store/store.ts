@@ -45,13 +45,14 @@ import { NO_CHECK } from './log-record.js'
 import type { PeerTable } from './peers.js'
 import type { ProgramAcks } from './program-acks.js'
 import type { CellReader } from './reads.js'
+import type { Renewal } from './renewal.js'
 import { enqueued } from './requests.js'
 import { Run } from './runs.js'
 import type { ScrubberInit } from './scrub.js'
 import { Scrubber } from './scrub.js'
 import type { State } from './state.js'
 import { StoreSurvey } from './survey.js'
-import { repairStore, verifyStore } from './verify.js'
+import { verifyOpenStore } from './verify-open.js'
 
 /** How long a changed account of a peer waits for a commit to ride on. */
 const peerDelayMs = 1_000
@@ -74,6 +75,7 @@ export interface StoreParts {
   readonly damage: DamageReports
   readonly holes: HoleTable
   readonly keeper: HoleKeeper
+  readonly renewal: Renewal
   /** Builds what memory holds anew from the disk. */
   readonly reload: () => Promise<unknown>
   readonly scrub: Pick<ScrubberInit, 'onDamage' | 'isVacant'>
@@ -294,19 +296,8 @@ export class LogStore implements Store {
     this.#parts.holes.noteUnanswered(batch)
   }
 
-  verify({ repair = false, signal }: VerifyOptions = {}): Promise<VerifyReport> {
-    const { init, holes, committer, reload } = this.#parts
-    const isUnanswered = (id: BatchId): boolean => holes.isUnanswered(id)
-    const parts = { ...init, ...this.#identity(), isUnanswered, signal, withFiles: true }
-    if (!repair) return verifyStore(parts)
-    return committer.exclusive(async () => {
-      try {
-        return await repairStore(parts)
-      } finally {
-        await reload()
-        holes.changed()
-      }
-    })
+  verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    return verifyOpenStore(this.#parts, options)
   }
 
   async close(): Promise<void> {
@@ -318,13 +309,9 @@ export class LogStore implements Store {
       await committer.upkeep(() => undefined).catch(() => undefined)
     await this.#scrubber.close()
     await this.#parts.keeper.close()
+    await this.#parts.renewal.close()
     await committer.close()
     detach()
-  }
-
-  #identity(): Pick<Store, 'author' | 'database' | 'storeId'> {
-    const { author, database, storeId } = this
-    return { author, database, storeId }
   }
 
   #savePeersSoon(): void {

@@ -5,14 +5,15 @@
 import { equalBytes } from '../base/index.js'
 import type { BareHeader, BatchId, HybridTime, Mark, ShortId } from '../log/index.js'
 import { maxTime, NO_BATCH, shortId, ZERO_TIME } from '../log/index.js'
+import { CheckChain, encodeRenewal } from './checks.js'
 import type { Hole } from './holes.js'
 import type { Inspection } from './inspection.js'
 import { positionName } from './inspection.js'
 import type { Chain } from './keys.js'
-import { branchKey, indexKey, logKey, tipKey } from './keys.js'
+import { branchKey, indexKey, logKey, RENEWAL_KEY, tipKey } from './keys.js'
 import { chainText } from './lineage.js'
 import type { LogRecord } from './log-record.js'
-import { encodeLog, NO_CHECK, nextCheck } from './log-record.js'
+import { encodeLog, NO_CHECK } from './log-record.js'
 import type { BranchRecord, OwnDep, TipRecord } from './records.js'
 import { decodeBranch, decodeIndex, decodeTip, encodeIndex } from './records.js'
 import type { Scan } from './scan-log.js'
@@ -75,15 +76,25 @@ class LogWalk {
   readonly counted = { batches: 0, ops: 0, bytes: 0 }
   /** Totals up to the last record, by what it says of those before it. */
   after: { position: number; ops: number; bytes: number } | undefined
-  check: string | undefined = NO_CHECK
-  last = 0
   time: HybridTime = ZERO_TIME
   readonly #inspection: Inspection
+  readonly #chain: CheckChain
+  /** A check was made anew: from there on all are others than the manifest may remember. */
+  #isBroken = false
   readonly #ends = new Map<string, End>()
   readonly #tips = new Map<ShortId, TipRecord>()
 
   constructor(inspection: Inspection) {
     this.#inspection = inspection
+    this.#chain = new CheckChain(inspection.init.crypto, position => inspection.bad.has(position))
+  }
+
+  get check(): string | undefined {
+    return this.#chain.check
+  }
+
+  get last(): number {
+    return this.#chain.last
   }
 
   async batch(position: number, record: LogRecord, bytes: number): Promise<void> {
@@ -100,17 +111,16 @@ class LogWalk {
       bytes: record.bytesBefore + header.bodyLength
     }
     this.time = maxTime(this.time, header.time)
-    // Behind a batch that is not known the chain of checks begins anew.
-    const follows = position === this.last + 1 && this.check !== undefined
-    const check = follows ? nextCheck(this.check!, id, init.crypto) : record.check
+    const check = this.#chain.expected(position, id, record.check)
     if (check !== record.check) {
+      if (!this.#isBroken) await this.#inspection.put(RENEWAL_KEY, encodeRenewal(position, init.crypto))
+      this.#isBroken = true
       // Batches that came back may stand in another order than before: cursors of peers that rest on it are void then.
       const key = logKey(position)
       const value = encodeLog(key, { ...record, check }, init.crypto)
       await this.#inspection.mend(where, 'the running check does not fit', key, value)
     }
-    this.check = this.#inspection.repairs ? check : record.check
-    this.last = position
+    this.#chain.take(position, this.#inspection.repairs ? check : record.check)
     const author = authors.numberOf(header.author)
     if (author === undefined) {
       this.#inspection.fault(where, 'its author has no number')
@@ -143,12 +153,10 @@ class LogWalk {
 
   /** A batch that is known to have stood there. */
   async hole(hole: Hole): Promise<void> {
-    const { lineage, init, bad } = this.#inspection
+    const { lineage, init } = this.#inspection
     const { author, epoch, branch, seq, id, position } = hole
     const chain = { author, epoch, branch }
-    for (let at = this.last + 1; at < position; at++) if (bad.has(at)) this.check = undefined
-    if (this.check !== undefined) this.check = nextCheck(this.check, id, init.crypto)
-    this.last = position
+    this.#chain.hole(position, id)
     const stored = await this.#storedBranch(chain)
     if (!lineage.branches.has(chainText(chain))) {
       const { parent } = stored ?? {}

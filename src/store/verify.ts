@@ -11,11 +11,12 @@ import { equalBytes } from '../base/index.js'
 import type { HybridTime, Mark } from '../log/index.js'
 import { observeTime, peerIdOf, ZERO_TIME } from '../log/index.js'
 import { mendAuthors } from './authors-mend.js'
+import { encodeRenewal } from './checks.js'
 import type { Hole } from './holes.js'
 import { decodeHole, putGap, putHole } from './holes.js'
 import type { InspectionInit } from './inspection.js'
 import { Inspection, positionName } from './inspection.js'
-import { META_KEY, positionOfKey, REPAIR_KEY, SPACE } from './keys.js'
+import { META_KEY, positionOfKey, RENEWAL_KEY, REPAIR_KEY, SPACE } from './keys.js'
 import { NO_CHECK } from './log-record.js'
 import { decodePeer, encodePeer } from './peers.js'
 import { scanLog } from './scan-log.js'
@@ -174,6 +175,8 @@ async function finish(inspection: Inspection): Promise<void> {
   for (const position of inspection.vacant) await putGap(notes, position, 'vacant', crypto)
   for (const position of inspection.bad.keys())
     if (!known.has(position)) await putGap(notes, position, 'open', crypto)
+  if ((await inspection.get(RENEWAL_KEY)) !== undefined)
+    await inspection.put(RENEWAL_KEY, encodeRenewal('made', crypto))
   await inspection.put(REPAIR_KEY, undefined)
   await inspection.flush()
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { nodeCrypto, nodeSigner } from '../../src/base/crypto-node.js'
 import type { Batch, BatchHeader, Dep, Op, Tip } from '../../src/log/index.js'
 import { compareDeps, encodeBody, makeBatch, signedMessage } from '../../src/log/index.js'
-import type { Store } from '../../src/store/index.js'
+import type { MissingHere, Store } from '../../src/store/index.js'
 import { seedOf } from './harness.js'
 
 /** Brings everything that `from` has to `to`, by WANTs for the tips that are missing there. */
@@ -28,6 +28,39 @@ export async function carry(from: Store, to: Store, maxBytes = 4096): Promise<Ba
   } finally {
     await run.close()
   }
+}
+
+/**
+ * Brings the batches that a store waits for, as a peer answers WANTs for them: one after the other in the given order, each
+ * answer handed in by pieces of `maxBytes`.
+ */
+export async function refetch(
+  store: Store,
+  peer: Store,
+  order: (holes: MissingHere[]) => MissingHere[] = holes => holes,
+  maxBytes = 1 << 20
+): Promise<void> {
+  for (const { tip, have } of order(await store.missing())) {
+    const run = peer.openRun()
+    assert.equal(await run.add({ type: 'want', tip, have, offset: 0 }), true)
+    for (;;) {
+      const { batches, proof, done } = await run.next(maxBytes)
+      const results = await store.apply(batches, proof)
+      assert.ok(results.every(({ status }) => status === 'duplicate'))
+      if (done) break
+    }
+    await run.close()
+  }
+  // Cells are made again behind the commit that brought the batch.
+  await store.keepPeer('nobody', {
+    acked: 0,
+    ackedAtMs: 0,
+    durable: false,
+    kind: 'peer',
+    blocked: false,
+    addrs: []
+  })
+  await store.forgetPeer('nobody')
 }
 
 /** Both ways, until both have the same. */

@@ -1,6 +1,8 @@
 /** The directory and the disk under the store: rights, lock, sentinel, fence, room, durability. */
+import { nodeCrypto } from '../../base/crypto-node.js'
 import { directoryCondition } from '../../disk/directory-condition.js'
 import { marginOf } from '../../disk/space-guard.js'
+import { checksWereRenewed } from '../../store/index.js'
 import type { Check, Finding, Patient } from './check.js'
 import { counted, fail, ok, size, span, warn, withCases } from './check.js'
 
@@ -67,7 +69,9 @@ export const storageChecks: readonly Check[] = [
           details
         )
       }
-      if (check !== sentinel.check) {
+      const isThere = sentinel.position <= store.mark.position
+      const isOther = isThere && (await checksWereRenewed(store.disk, nodeCrypto))
+      if (check !== sentinel.check && !isOther) {
         return fail(
           `the database in ${directory!.path} has lost what it held: it should have position ${sentinel.position}, and goes up to ${store.mark.position}`,
           'Restore the whole directory from a backup; what peers hold comes back from them.',

@@ -1,0 +1,26 @@
+/** A store that is open, looked at and repaired: commits wait for a repair, and memory is built anew behind it. */
+import type { VerifyOptions, VerifyReport } from '../base/index.js'
+import type { BatchId } from '../log/index.js'
+import type { StoreParts } from './store.js'
+import { repairStore, verifyStore } from './verify.js'
+
+export async function verifyOpenStore(
+  { init, author, database, storeId, holes, committer, renewal, reload }: StoreParts,
+  { repair = false, signal }: VerifyOptions
+): Promise<VerifyReport> {
+  const isUnanswered = (id: BatchId): boolean => holes.isUnanswered(id)
+  const parts = { ...init, author, database, storeId, isUnanswered, signal, withFiles: true }
+  if (!repair) {
+    // Checks that are known not to fit are no damage: they are being made anew.
+    await renewal.run()
+    return verifyStore(parts)
+  }
+  return committer.exclusive(async () => {
+    try {
+      return await repairStore(parts)
+    } finally {
+      await reload()
+      holes.changed()
+    }
+  })
+}
