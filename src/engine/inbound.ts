@@ -26,8 +26,8 @@ export interface InboundInit {
   readonly recent: RecentCommits
   readonly dispatch: (event: Event) => void
   readonly heard: (channel: Channel) => void
-  /** Bytes of large batches that are partly received, over all streams, are within their limit. */
-  readonly mayStage: () => boolean
+  /** A further piece of a large batch came: makes room where all of them are over their limit. */
+  readonly staged: () => void
 }
 
 /**
@@ -62,7 +62,7 @@ async function takeFrame(init: InboundInit, channel: Channel, frame: Uint8Array)
   // Nobody makes this node hold a body that its author has not signed.
   const large = channel.decoder.takeLarge()
   if (large !== undefined) await checkRun(large, init.crypto)
-  if (!init.mayStage()) throw new NatterError('NOT_READY', 'too many large batches are under way')
+  init.staged()
   if (credit > 0) init.dispatch({ type: 'staged', stream: channel.id, bytes: credit })
 }
 

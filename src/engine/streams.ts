@@ -39,6 +39,8 @@ export class Streams {
   readonly #init: StreamsInit
   /** Large batches that a stream left off, by the peer that has them; oldest first. */
   readonly #partials = new Map<Author, PartialBatch>()
+  /** Streams that brought pieces of large batches; the one that has brought none for longest first. */
+  readonly #staging = new Set<Channel>()
   #count = 0
 
   constructor(init: StreamsInit) {
@@ -67,7 +69,7 @@ export class Streams {
   }
 
   async #read(loop: Loop, channel: Channel): Promise<void> {
-    const { store, crypto, log, recent, sessions, time, limits, onEnded } = this.#init
+    const { store, crypto, log, recent, sessions, time, onEnded } = this.#init
     const openedAtMs = time.now()
     try {
       const reason = await readFrames(
@@ -78,7 +80,7 @@ export class Streams {
           recent,
           dispatch: event => loop.dispatch(event),
           heard: ({ peer }) => sessions.heard(peer),
-          mayStage: () => this.#stagedBytes(loop) <= limits.stagedBytes
+          staged: () => this.#makeRoom(loop, channel)
         },
         channel
       )
@@ -90,6 +92,8 @@ export class Streams {
     } catch (error) {
       if (error instanceof NatterError && error.code === 'PROTOCOL_ERROR') this.#blame(loop, channel, error)
       else loop.refuse(channel.id, error)
+    } finally {
+      this.#staging.delete(channel)
     }
   }
 
@@ -103,6 +107,30 @@ export class Streams {
     channel.abort(error)
     loop.closed(channel, reason)
     onEnded(channel.peer, true)
+  }
+
+  /**
+   * Whoever goes on has room: what streams left off goes first, then the stream that has brought nothing for longest is
+   * told to come again. Otherwise a few strangers who begin and never go on would keep all large batches out.
+   */
+  #makeRoom(loop: Loop, channel: Channel): void {
+    const { stagedBytes } = this.#init.limits
+    this.#staging.delete(channel)
+    this.#staging.add(channel)
+    let bytes = this.#stagedBytes(loop)
+    for (const [peer, kept] of this.#partials) {
+      if (bytes <= stagedBytes) return
+      this.#partials.delete(peer)
+      bytes -= kept.body.length
+    }
+    for (const other of this.#staging) {
+      if (bytes <= stagedBytes) return
+      this.#staging.delete(other)
+      const held = loop.channel(other.id) === other ? other.decoder.stagedBytes : 0
+      if (held === 0) continue
+      bytes -= held
+      loop.refuse(other.id, new NatterError('NOT_READY', 'too many large batches are under way'))
+    }
   }
 
   #stagedBytes(loop: Loop): number {

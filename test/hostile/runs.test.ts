@@ -316,6 +316,35 @@ describe('large', () => {
     assert.equal(await ops(), before)
   })
 
+  test('large bodies that are never continued keep no other large batch out', async () => {
+    const small = await Arena.open({ limits: { stagedBytes: 1_000_000 } })
+    try {
+      for (let stranger = 0; stranger < 4; stranger++) {
+        const { raw, sync } = await small.attacker()
+        const author = new HandAuthor(small.database, raw.signer)
+        await sync.greet()
+        const batch = author.next({ body, opCount: 0 })
+        const bare = { body: undefined, root: batch.header.root, length: body.length }
+        sync.frames(frameOf(batch, entryOf(batch, bare), { large: true }))
+        for (let sent = 0; sent < 400_000; sent += 100_000)
+          sync.frames(SyncFrame.encode({ body: { data: body.subarray(sent, sent + 100_000) } }))
+      }
+      const large = ['large', 'large 2', 'large 3', 'large 4'].map(key => ({
+        type: 'put' as const,
+        key,
+        value: 'x'.repeat(180_000)
+      }))
+      await small.friend.db.batch(large)
+      await until(
+        'the honest large batch arrives',
+        20_000,
+        async () => (await small.victim.db.get('large')) !== undefined
+      )
+    } finally {
+      await small.close()
+    }
+  })
+
   test('a large body that is never continued is kept within its bound, and others replicate meanwhile', async () => {
     const { raw, sync, author } = await greeted()
     const batch = author.next({ body, opCount: 0 })
