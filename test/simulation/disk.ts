@@ -7,6 +7,7 @@
  * recovered anew, and syncs it. Bits of stored values may flip: the reader is handed the flipped value.
  */
 import type { Timer } from '../../src/base/index.js'
+import { equalBytes } from '../../src/base/index.js'
 import type { Space } from '../../src/disk/space-guard.js'
 import type { BatchId } from '../../src/log/index.js'
 import type { Life, Timeline } from './clock.js'
@@ -43,6 +44,16 @@ export interface Trouble {
 
 export type TellDisk = (fault: Omit<DiskFault, 'at' | 'node' | 'life' | 'type'>) => void
 
+/** A record with a flipped bit. */
+export interface Flip {
+  readonly key: Uint8Array
+  /** What stood there, and what stands there now. */
+  readonly whole: Uint8Array
+  readonly now: Uint8Array
+  /** The batch, of a record of the log. */
+  readonly batch: BatchId | undefined
+}
+
 interface Flight {
   readonly changes: readonly Change[]
   readonly sync: boolean
@@ -64,10 +75,8 @@ export class SimDisk {
   nextWrite: 'before' | 'after' | undefined
   /** Called when a write has begun, with the milliseconds that it will take. */
   onFlight: ((ms: number) => void) | undefined
-  /** Records that a flip damaged and nobody wrote anew since; of the log, with the batch. */
-  readonly flipped = new Map<string, BatchId | undefined>()
-  /** By key, what stood where a bit was flipped. */
-  readonly whole = new Map<string, Uint8Array>()
+  /** Records that a flip damaged, by name, while they are so. */
+  readonly flipped = new Map<string, Flip>()
 
   constructor(init: {
     timeline: Timeline
@@ -108,6 +117,8 @@ export class SimDisk {
     this.#durable = this.content()
     this.#tail = []
     this.#handle = level
+    // A write that failed, or that nobody saw the end of, may have been found here.
+    for (const [name, flip] of this.flipped) this.#look(name, flip, this.#durable.get(name)?.value)
     return this.#durable.copy()
   }
 
@@ -167,7 +178,10 @@ export class SimDisk {
           this.#tail = []
           this.#durable.apply(changes)
         } else this.#tail.push(changes)
-        this.mended(changes)
+        for (const { name, value } of changes) {
+          const flip = this.flipped.get(name)
+          if (flip !== undefined) this.#look(name, flip, value)
+        }
         resolve()
       })
     })
@@ -200,13 +214,16 @@ export class SimDisk {
     this.#tail = []
   }
 
-  /** Flips a bit of a stored value. Answers the key, or undefined where there is none that `fits`. */
-  flip(fits: (key: Uint8Array, value: Uint8Array) => boolean): Change | undefined {
+  /** Flips a bit of a stored value, and tells so. Answers whether there was one that `fits`. */
+  flip(
+    fits: (key: Uint8Array) => boolean,
+    batchOf: (key: Uint8Array, value: Uint8Array) => BatchId | undefined
+  ): boolean {
     const there = this.content().frozen()
     const eligible = there.filter(
-      ({ name, key, value }) => value.length > 0 && !this.flipped.has(name) && fits(key, value)
+      ({ name, key, value }) => value.length > 0 && !this.flipped.has(name) && fits(key)
     )
-    if (eligible.length === 0) return undefined
+    if (eligible.length === 0) return false
     const { name, key, value } = this.dice.pick(eligible)
     const flipped = value.slice()
     const at = this.dice.below(flipped.length)
@@ -215,15 +232,17 @@ export class SimDisk {
     this.#tail = this.#tail.map(changes => changes.filter(other => other.name !== name))
     this.#durable.apply([change])
     this.#handle?.rot(change)
-    this.flipped.set(name, undefined)
-    this.whole.set(name, value)
-    return { ...change, value }
+    const batch = batchOf(key, value)
+    this.flipped.set(name, { key, whole: value, now: flipped, batch })
+    this.tell({ what: 'flipped', key, ...(batch !== undefined && { batch }) })
+    return true
   }
 
-  /** What is written anew is whole again. */
-  mended(changes: readonly Change[]): void {
-    if (this.flipped.size === 0) return
-    for (const { name, key } of changes) if (this.flipped.delete(name)) this.tell({ what: 'mended', key })
+  /** What is written anew is whole again, and no copy of the damaged bytes is. */
+  #look(name: string, { key, now }: Flip, value: Uint8Array | undefined): void {
+    if (value !== undefined && equalBytes(value, now)) return
+    this.flipped.delete(name)
+    this.tell({ what: 'mended', key })
   }
 
   /** Calls back in the time that a read takes; at once as a rule, since most blocks are in memory. */

@@ -146,8 +146,8 @@ export interface Lived extends Happened {
     /** Its store was looked through and mended; `detail` says how much. */
     | 'repaired'
   readonly detail?: string
-  /** Of `opened`: the log as the process found it, from position 1 on. Of a damaged record the id alone is known. */
-  readonly log?: readonly (Batch | BatchId)[]
+  /** Of `opened`: the log as the process found it, from position 1 on. */
+  readonly log?: readonly Batch[]
   /** Of `stopped`: timers, streams, iterators and snapshots that the process left open, one text each. */
   readonly left?: readonly string[]
 }

@@ -12,7 +12,7 @@ import type { Keys } from './crypto.js'
 import type { Dice } from './dice.js'
 import type { Manifest } from './directory.js'
 import { Directory } from './directory.js'
-import type { DiskHabits } from './disk.js'
+import type { DiskHabits, Flip } from './disk.js'
 import { SimDisk } from './disk.js'
 import { logOf } from './log-of.js'
 import type { Ground } from './machine.js'
@@ -25,7 +25,7 @@ interface Backup {
   readonly manifest: Manifest
   readonly place: string
   /** Records in it that a flip damaged. */
-  readonly flipped: ReadonlyMap<string, BatchId | undefined>
+  readonly flipped: ReadonlyMap<string, Flip>
 }
 
 export interface OperatorInit {
@@ -84,7 +84,7 @@ export class Operator {
       tell: fault => machine.tell({ type: 'disk', ...fault }),
       ...(from !== undefined && { content: from.content.copy() })
     })
-    for (const [name, batch] of from?.flipped ?? []) disk.flipped.set(name, batch)
+    for (const [name, flip] of from?.flipped ?? []) disk.flipped.set(name, flip)
     return new Directory(disk, dice.split(), place, from?.manifest)
   }
 
@@ -237,23 +237,18 @@ export class Operator {
   flip(machine: Machine): void {
     const { dice, sometimes, ground } = this.#init
     const space = dice.pick([SPACE.log, SPACE.log, SPACE.cell, SPACE.index, SPACE.history, 0])
-    const flip = machine.disk.flip(key => space === 0 || key[0] === space)
-    if (flip === undefined) return
-    sometimes('flip made')
-    const { name, key, value } = flip
-    if (key[0] !== SPACE.log || value === undefined) {
-      machine.tell({ type: 'disk', what: 'flipped', key })
-      return
-    }
-    const { id } = decodeLog(key, value, positionOfKey(key), ground.crypto).batch
-    machine.disk.flipped.set(name, id)
-    machine.tell({ type: 'disk', what: 'flipped', key, batch: id })
+    const made = machine.disk.flip(
+      key => space === 0 || key[0] === space,
+      (key, value) =>
+        key[0] === SPACE.log ? decodeLog(key, value, positionOfKey(key), ground.crypto).batch.id : undefined
+    )
+    if (made) sometimes('flip made')
   }
 
   /** Gives up directories with damaged batches that nobody else has: what follows them could never come to others. */
   giveUpLost(): void {
     for (const machine of this.machines) {
-      for (const batch of machine.disk.flipped.values()) {
+      for (const { batch } of machine.disk.flipped.values()) {
         if (batch === undefined || this.#isElsewhere(batch, machine)) continue
         this.#init.sometimes('damaged batch that nobody has')
         this.loseDirectory(machine, false)
@@ -265,8 +260,8 @@ export class Operator {
   #isElsewhere(batch: BatchId, damaged: Machine): boolean {
     return this.machines.some(machine => {
       if (machine === damaged || machine.retired) return false
-      if ([...machine.disk.flipped.values()].includes(batch)) return false
-      return logOf(machine.disk).some(one => typeof one !== 'string' && one.id === batch)
+      if ([...machine.disk.flipped.values()].some(flip => flip.batch === batch)) return false
+      return logOf(machine.disk).some(one => one.id === batch)
     })
   }
 

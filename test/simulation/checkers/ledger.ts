@@ -96,14 +96,9 @@ export class Ledger {
     this.holders.set(batch.id, holders.add(node.name))
   }
 
-  #opened(node: SimNode, found: readonly (Batch | BatchId)[]): void {
+  #opened(node: SimNode, log: readonly Batch[]): void {
     const replica = this.#replica(node.name)
     const before = replica.fold.order
-    const log = found.map((item, i) => {
-      const batch = typeof item === 'string' ? (this.graph.batches.get(item) ?? before[i]) : item
-      if (batch === undefined) throw new TypeError(`nobody knows position ${i + 1} of ${node.name}`)
-      return batch
-    })
     const isNew = replica.incarnation !== node.incarnation
     const goesOn = before.every((batch, i) => log[i]?.id === batch.id)
     const told = { node, before: [...before], after: log, isNew }
