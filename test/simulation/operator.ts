@@ -2,6 +2,7 @@
  * Whoever looks after the nodes of a run: starts again what died, makes copies and puts them back, loses directories,
  * and finds out about a node that will not start. At the end brings everything up.
  */
+import { nodeCrypto } from '../../src/base/crypto-node.js'
 import { messageOf } from '../../src/base/index.js'
 import type { BatchId } from '../../src/log/index.js'
 import { positionOfKey, SPACE } from '../../src/store/keys.js'
@@ -12,11 +13,12 @@ import type { Keys } from './crypto.js'
 import type { Dice } from './dice.js'
 import type { Manifest } from './directory.js'
 import { Directory } from './directory.js'
-import type { DiskHabits, Flip } from './disk.js'
+import type { DiskHabits } from './disk.js'
 import { SimDisk } from './disk.js'
-import { logOf } from './log-of.js'
+import { endOfCover, provableIn } from './log-of.js'
 import type { Ground } from './machine.js'
 import { Machine } from './machine.js'
+import type { Flip } from './rot.js'
 import type { Table } from './table.js'
 
 /** A raw copy of a directory. */
@@ -25,7 +27,7 @@ interface Backup {
   readonly manifest: Manifest
   readonly place: string
   /** Records in it that a flip damaged. */
-  readonly flipped: ReadonlyMap<string, Flip>
+  readonly flips: ReadonlyMap<string, Flip>
 }
 
 export interface OperatorInit {
@@ -82,9 +84,8 @@ export class Operator {
       dice: dice.split(),
       habits,
       tell: fault => machine.tell({ type: 'disk', ...fault }),
-      ...(from !== undefined && { content: from.content.copy() })
+      ...(from !== undefined && { content: from.content.copy(), flips: from.flips })
     })
-    for (const [name, flip] of from?.flipped ?? []) disk.flipped.set(name, flip)
     return new Directory(disk, dice.split(), place, from?.manifest)
   }
 
@@ -186,7 +187,7 @@ export class Operator {
   /** Copies the files of a node, running or not, as a snapshot of the file system does. */
   backUp(machine: Machine): void {
     const { manifest, place, disk } = machine.directory
-    this.#backups.set(machine, { content: disk.content(), manifest, place, flipped: new Map(disk.flipped) })
+    this.#backups.set(machine, { content: disk.content(), manifest, place, flips: new Map(disk.flips) })
   }
 
   /** Puts the copy back: as other files, with the database alone, or by a snapshot of the machine that shows nothing. */
@@ -216,8 +217,8 @@ export class Operator {
     if (this.#clones >= this.#init.mostClones || machine.phase !== 'up') return
     this.#clones++
     const { manifest, disk } = machine.directory
-    const flipped = new Map(disk.flipped)
-    const copy = { content: disk.content(), manifest, place: `key-${++this.#places}`, flipped }
+    const flips = new Map(disk.flips)
+    const copy = { content: disk.content(), manifest, place: `key-${++this.#places}`, flips }
     const name = `${machine.name}c`
     const clone = this.#add(name, machine.signer, machine.durable, other => this.#directory(other, copy))
     machine.tell({ type: 'life', what: 'cloned', detail: name })
@@ -235,20 +236,19 @@ export class Operator {
   }
 
   flip(machine: Machine): void {
-    const { dice, sometimes, ground } = this.#init
+    const { dice, sometimes } = this.#init
     const space = dice.pick([SPACE.log, SPACE.log, SPACE.cell, SPACE.index, SPACE.history, 0])
-    const made = machine.disk.flip(
-      key => space === 0 || key[0] === space,
-      (key, value) =>
-        key[0] === SPACE.log ? decodeLog(key, value, positionOfKey(key), ground.crypto).batch.id : undefined
-    )
-    if (made) sometimes('flip made')
+    const flip = machine.disk.flip(key => space === 0 || key[0] === space, batchOf)
+    if (flip === undefined) return
+    sometimes('flip made')
+    const { key, batch } = flip
+    machine.tell({ type: 'disk', what: 'flipped', key, ...(batch !== undefined && { batch }) })
   }
 
   /** Gives up directories with damaged batches that nobody else has: what follows them could never come to others. */
   giveUpLost(): void {
     for (const machine of this.machines) {
-      for (const { batch } of machine.disk.flipped.values()) {
+      for (const { batch } of machine.disk.damaged) {
         if (batch === undefined || this.#isElsewhere(batch, machine)) continue
         this.#init.sometimes('damaged batch that nobody has')
         this.loseDirectory(machine, false)
@@ -257,18 +257,17 @@ export class Operator {
     }
   }
 
+  /** Whether another node has the batch, and what it takes to prove it. */
   #isElsewhere(batch: BatchId, damaged: Machine): boolean {
-    return this.machines.some(machine => {
-      if (machine === damaged || machine.retired) return false
-      if ([...machine.disk.flipped.values()].some(flip => flip.batch === batch)) return false
-      return logOf(machine.disk).some(one => one.id === batch)
-    })
+    return this.machines.some(
+      machine => machine !== damaged && !machine.retired && provableIn(machine.disk).has(batch)
+    )
   }
 
   /** Has a node look through its whole store and mend what it finds. */
   repair(machine: Machine): void {
     const { store, life } = machine
-    if (store === undefined || machine.repairedIn === life || machine.disk.flipped.size === 0) return
+    if (store === undefined || machine.repairedIn === life || machine.disk.damaged.length === 0) return
     machine.repairedIn = life
     store.verify({ repair: true }).then(
       ({ repaired, waiting }) => {
@@ -301,4 +300,10 @@ export class Operator {
       machine.disk.onFlight = undefined
     }
   }
+}
+
+/** The batch that cannot be given to others without this record. */
+function batchOf(key: Uint8Array, value: Uint8Array): BatchId | undefined {
+  if (key[0] === SPACE.cover) return endOfCover(key, value)
+  return key[0] === SPACE.log ? decodeLog(key, value, positionOfKey(key), nodeCrypto).batch.id : undefined
 }
