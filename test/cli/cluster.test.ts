@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import type { ReadyLine } from '../../src/cli/commands/up.js'
-import { natter, outcomeOf, spawnNatter, temporaryFolder } from './support.js'
+import { natter, outcomeOf, RUNNING_MS, spawnNatter, temporaryFolder } from './support.js'
 
 /** A port with free ones behind it, as far as can be told. */
 async function freePorts(count: number): Promise<number> {
@@ -45,7 +45,7 @@ test('three members, one killed and brought back', async t => {
   const data = join(temporaryFolder(t), 'cluster')
   const basePort = await freePorts(3)
   const child = spawnNatter(['cluster', '3', '--data', data, '--base-port', String(basePort), '--json'])
-  const ended = outcomeOf(child)
+  const ended = outcomeOf(child, RUNNING_MS)
   t.after(() => child.kill('SIGKILL'))
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const next = async <T>(): Promise<T> => {

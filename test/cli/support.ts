@@ -11,7 +11,9 @@ import type { ReadyLine } from '../../src/cli/commands/up.js'
 
 export const BIN = resolve(import.meta.dirname, '../../src/cli/bin.js')
 /** Milliseconds after which a command that should have ended is killed, so that its test fails and does not hang. */
-const COMMAND_MS = 30_000
+const COMMAND_MS = 60_000
+/** The same for one that runs until it is stopped: as long as a test may take. */
+export const RUNNING_MS = 280_000
 
 export interface Outcome {
   /** The exit code, or the name of the signal that ended it. */
@@ -53,7 +55,7 @@ export function natter(args: readonly string[], options: RunOptions = {}): Promi
   return outcomeOf(child)
 }
 
-export function outcomeOf(child: ChildProcessWithoutNullStreams): Promise<Outcome> {
+export function outcomeOf(child: ChildProcessWithoutNullStreams, guardMs = COMMAND_MS): Promise<Outcome> {
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
@@ -62,7 +64,7 @@ export function outcomeOf(child: ChildProcessWithoutNullStreams): Promise<Outcom
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     stderr += chunk
   })
-  const guard = setTimeout(() => child.kill('SIGKILL'), COMMAND_MS)
+  const guard = setTimeout(() => child.kill('SIGKILL'), guardMs)
   return new Promise(done => {
     child.once('close', (code, signal) => {
       clearTimeout(guard)
@@ -83,7 +85,7 @@ export interface Running extends ReadyLine {
 /** Starts `natter up` on a free port and waits until it is ready; it ends with the test at the latest. */
 export async function startNode(t: TestContext, args: readonly string[]): Promise<Running> {
   const child = spawnNatter(['up', '--json', '--no-mdns', '--http', '0', ...args])
-  const ended = outcomeOf(child)
+  const ended = outcomeOf(child, RUNNING_MS)
   const lines = createInterface({ input: child.stdout })
   const ready = await Promise.race([
     new Promise<ReadyLine>(found => lines.once('line', line => found(JSON.parse(line) as ReadyLine))),
