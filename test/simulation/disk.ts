@@ -7,13 +7,13 @@
  * recovered anew, and syncs it. Bits of stored values may flip: the reader is handed the flipped value.
  */
 import type { Timer } from '../../src/base/index.js'
+import { equalBytes } from '../../src/base/index.js'
 import type { Space } from '../../src/disk/space-guard.js'
+import type { BatchId } from '../../src/log/index.js'
 import type { Life, Timeline } from './clock.js'
 import type { Dice } from './dice.js'
 import type { DiskFault } from './history.js'
 import { ioError, SimLevel } from './level.js'
-import type { Flip } from './rot.js'
-import { Rot } from './rot.js'
 import type { Change } from './table.js'
 import { Table } from './table.js'
 
@@ -44,6 +44,16 @@ export interface Trouble {
 
 export type TellDisk = (fault: Omit<DiskFault, 'at' | 'node' | 'life' | 'type'>) => void
 
+/** A record with a flipped bit. */
+export interface Flip {
+  readonly key: Uint8Array
+  /** What stood there, and what stands there now. */
+  readonly whole: Uint8Array
+  readonly now: Uint8Array
+  /** The batch that cannot be given to others without it. */
+  readonly batch: BatchId | undefined
+}
+
 interface Flight {
   readonly changes: readonly Change[]
   readonly sync: boolean
@@ -65,7 +75,10 @@ export class SimDisk {
   nextWrite: 'before' | 'after' | undefined
   /** Called when a write has begun, with the milliseconds that it will take. */
   onFlight: ((ms: number) => void) | undefined
-  readonly #rot: Rot
+  /** Records that a flip damaged, by name, while they are so. */
+  readonly flipped = new Map<string, Flip>()
+  /** Those that were written anew; a power cut may take what was not synced of that. */
+  readonly #mended = new Map<string, Flip>()
 
   constructor(init: {
     timeline: Timeline
@@ -73,29 +86,12 @@ export class SimDisk {
     habits: DiskHabits
     tell: TellDisk
     content?: Table
-    flips?: ReadonlyMap<string, Flip>
   }) {
     this.timeline = init.timeline
     this.dice = init.dice
     this.habits = init.habits
     this.tell = init.tell
     this.#durable = init.content ?? new Table()
-    this.#rot = new Rot(init.flips)
-  }
-
-  /** Records that a flip damaged and of which the medium may have nothing else, by name. */
-  get flips(): ReadonlyMap<string, Flip> {
-    return this.#rot.flips
-  }
-
-  /** Those that whoever reads the files now finds damaged. */
-  get damaged(): readonly Flip[] {
-    return this.#rot.standing(name => this.#valueOf(name))
-  }
-
-  #valueOf(name: string): Uint8Array | undefined {
-    const written = this.#tail.flat().findLast(change => change.name === name)
-    return written === undefined ? this.#durable.get(name)?.value : written.value
   }
 
   /** A handle for one life; LevelDB's own lock lets one be open at a time. */
@@ -120,10 +116,11 @@ export class SimDisk {
       this.tell({ what: 'open-failed', code: this.trouble!.code })
       throw this.error()
     }
-    for (const changes of this.#tail) this.#settle(changes)
     this.#durable = this.content()
     this.#tail = []
     this.#handle = level
+    // A write that failed, or that nobody saw the end of, may have been found here.
+    for (const [name, flip] of this.flipped) this.#look(name, flip, this.#durable.get(name)?.value)
     return this.#durable.copy()
   }
 
@@ -179,12 +176,14 @@ export class SimDisk {
           return
         }
         if (sync) {
-          for (const written of [...this.#tail, changes]) {
-            this.#settle(written)
-            this.#durable.apply(written)
-          }
+          for (const earlier of this.#tail) this.#durable.apply(earlier)
           this.#tail = []
+          this.#durable.apply(changes)
         } else this.#tail.push(changes)
+        for (const { name, value } of changes) {
+          const flip = this.flipped.get(name)
+          if (flip !== undefined) this.#look(name, flip, value)
+        }
         resolve()
       })
     })
@@ -213,37 +212,43 @@ export class SimDisk {
     }
     if (!power) return
     const kept = this.dice.whole(0, this.#tail.length)
-    for (const changes of this.#tail.slice(0, kept)) {
-      this.#settle(changes)
-      this.#durable.apply(changes)
-    }
+    for (const changes of this.#tail.slice(0, kept)) this.#durable.apply(changes)
     this.#tail = []
+    for (const [name, flip] of this.#mended) {
+      if (isThere(flip, this.#durable.get(name)?.value)) this.flipped.set(name, flip)
+    }
   }
 
-  /** Flips a bit of a stored value that `fits`, if there is one; `batchOf` says of which batch it is the record. */
+  /** Flips a bit of a stored value, and tells so. Answers whether there was one that `fits`. */
   flip(
     fits: (key: Uint8Array) => boolean,
-    batchOf: (key: Uint8Array, value: Uint8Array) => Flip['batch']
-  ): Flip | undefined {
-    const eligible = this.content()
-      .frozen()
-      .filter(({ name, key, value }) => value.length > 0 && !this.flips.has(name) && fits(key))
-    if (eligible.length === 0) return undefined
+    batchOf: (key: Uint8Array, value: Uint8Array) => BatchId | undefined
+  ): boolean {
+    const there = this.content().frozen()
+    const eligible = there.filter(
+      ({ name, key, value }) => value.length > 0 && !this.flipped.has(name) && fits(key)
+    )
+    if (eligible.length === 0) return false
     const { name, key, value } = this.dice.pick(eligible)
-    const damaged = value.slice()
-    const at = this.dice.below(damaged.length)
-    damaged[at] = damaged[at]! ^ (1 << this.dice.below(8))
-    const change = { name, key, value: damaged }
+    const flipped = value.slice()
+    const at = this.dice.below(flipped.length)
+    flipped[at] = flipped[at]! ^ (1 << this.dice.below(8))
+    const change = { name, key, value: flipped }
     this.#tail = this.#tail.map(changes => changes.filter(other => other.name !== name))
     this.#durable.apply([change])
     this.#handle?.rot(change)
-    const flip = { key, damaged, whole: value, batch: batchOf(key, value) }
-    this.#rot.add(name, flip)
-    return flip
+    const batch = batchOf(key, value)
+    this.flipped.set(name, { key, whole: value, now: flipped, batch })
+    this.tell({ what: 'flipped', key, ...(batch !== undefined && { batch }) })
+    return true
   }
 
-  #settle(changes: readonly Change[]): void {
-    for (const key of this.#rot.settle(changes)) this.tell({ what: 'mended', key })
+  /** What is written anew is whole again, and no copy of the damaged bytes is. */
+  #look(name: string, flip: Flip, value: Uint8Array | undefined): void {
+    if (isThere(flip, value)) return
+    this.flipped.delete(name)
+    this.#mended.set(name, flip)
+    this.tell({ what: 'mended', key: flip.key })
   }
 
   /** Calls back in the time that a read takes; at once as a rule, since most blocks are in memory. */
@@ -254,4 +259,8 @@ export class SimDisk {
     }
     return this.timeline.after(this.dice.between(...this.habits.readMs), life, done)
   }
+}
+
+function isThere({ now }: Flip, value: Uint8Array | undefined): boolean {
+  return value !== undefined && equalBytes(value, now)
 }

@@ -1,46 +1,20 @@
-/** The log of a directory as the files have it, read past the product's own state. */
+/** The log of a directory as the files have it, and what of it others can be given: read past the product's own state. */
 import { nodeCrypto } from '../../src/base/crypto-node.js'
 import type { BareHeader, Batch, BatchId } from '../../src/log/index.js'
 import { positionOfKey, SPACE } from '../../src/store/keys.js'
 import { decodeLog } from '../../src/store/log-record.js'
-import { decodeCover, decodeIndex } from '../../src/store/records.js'
+import { decodeCover } from '../../src/store/records.js'
 import type { SimDisk } from './disk.js'
-import { isDamaged } from './rot.js'
-import type { TableEntry } from './table.js'
 
-/** Batches from position 1 on; of one whose record is damaged its id, by the index. */
-export function logOf(disk: SimDisk): (Batch | BatchId)[] {
-  const entries = disk.content().frozen()
-  let ids: Map<number, BatchId> | undefined
-  const log: (Batch | BatchId)[] = []
-  for (const { name, key, value } of entries) {
+/** Batches from position 1 on; of one whose record is damaged what stood there. */
+export function logOf(disk: SimDisk): Batch[] {
+  const log: Batch[] = []
+  for (const { name, key, value } of disk.content().frozen()) {
     if (key[0] !== SPACE.log) continue
-    const position = positionOfKey(key)
-    const flip = disk.flips.get(name)
-    const whole = isDamaged(flip, value) ? flip!.whole : value
-    try {
-      log.push(decodeLog(key, whole, position, nodeCrypto).batch)
-    } catch {
-      // It was damaged before it was copied to here.
-      ids ??= indexed(entries)
-      log.push(ids.get(position) ?? ('' as BatchId))
-    }
+    const whole = disk.flipped.get(name)?.whole ?? value
+    log.push(decodeLog(key, whole, positionOfKey(key), nodeCrypto).batch)
   }
   return log
-}
-
-function indexed(entries: readonly TableEntry[]): Map<number, BatchId> {
-  const ids = new Map<number, BatchId>()
-  for (const { key, value } of entries) {
-    if (key[0] !== SPACE.index) continue
-    try {
-      const { position, id } = decodeIndex(key, value, nodeCrypto)
-      ids.set(position, id)
-    } catch {
-      // Damaged as well.
-    }
-  }
-  return ids
 }
 
 /**
@@ -50,10 +24,10 @@ function indexed(entries: readonly TableEntry[]): Map<number, BatchId> {
 export function provableIn(disk: SimDisk): ReadonlySet<BatchId> {
   const batches = new Map<BatchId, Batch>()
   const ends: BatchId[] = []
-  for (const { key, value } of disk.content().frozen()) {
+  for (const { name, key, value } of disk.content().frozen()) {
+    if (disk.flipped.has(name)) continue
     if (key[0] === SPACE.log) {
-      const batch = read(() => decodeLog(key, value, positionOfKey(key), nodeCrypto).batch)
-      if (batch === undefined) continue
+      const { batch } = decodeLog(key, value, positionOfKey(key), nodeCrypto)
       batches.set(batch.id, batch)
       if (batch.signature !== undefined) ends.push(batch.id)
     } else if (key[0] === SPACE.cover) {
@@ -71,17 +45,8 @@ export function provableIn(disk: SimDisk): ReadonlySet<BatchId> {
   return provable
 }
 
-/** The batch that the headers of a cover prove. */
+/** The batch that the headers of a cover prove; undefined where damage took the signature behind them. */
 export function endOfCover(key: Uint8Array, value: Uint8Array): BatchId | undefined {
-  const headers = read<BareHeader[]>(() => decodeCover(key, value, nodeCrypto)) ?? []
+  const headers: readonly BareHeader[] = decodeCover(key, value, nodeCrypto)
   return headers.at(-1)?.signature === undefined ? undefined : headers[0]!.header.previous
-}
-
-/** Nothing for what is damaged. */
-function read<T>(decode: () => T): T | undefined {
-  try {
-    return decode()
-  } catch {
-    return undefined
-  }
 }

@@ -155,8 +155,8 @@ export class Machine implements SimNode {
   }
 
   get flipped(): ReadonlySet<string> {
-    const { flips } = this.directory.disk
-    return flips.size === 0 ? NOTHING : new Set(flips.keys())
+    const { flipped } = this.directory.disk
+    return flipped.size === 0 ? NOTHING : new Set(flipped.keys())
   }
 
   /** `life`: whose word it is; that of a dead process is no news, whatever of it still runs. */

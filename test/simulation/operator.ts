@@ -13,12 +13,11 @@ import type { Keys } from './crypto.js'
 import type { Dice } from './dice.js'
 import type { Manifest } from './directory.js'
 import { Directory } from './directory.js'
-import type { DiskHabits } from './disk.js'
+import type { DiskHabits, Flip } from './disk.js'
 import { SimDisk } from './disk.js'
 import { endOfCover, provableIn } from './log-of.js'
 import type { Ground } from './machine.js'
 import { Machine } from './machine.js'
-import type { Flip } from './rot.js'
 import type { Table } from './table.js'
 
 /** A raw copy of a directory. */
@@ -27,7 +26,7 @@ interface Backup {
   readonly manifest: Manifest
   readonly place: string
   /** Records in it that a flip damaged. */
-  readonly flips: ReadonlyMap<string, Flip>
+  readonly flipped: ReadonlyMap<string, Flip>
 }
 
 export interface OperatorInit {
@@ -84,8 +83,9 @@ export class Operator {
       dice: dice.split(),
       habits,
       tell: fault => machine.tell({ type: 'disk', ...fault }),
-      ...(from !== undefined && { content: from.content.copy(), flips: from.flips })
+      ...(from !== undefined && { content: from.content.copy() })
     })
+    for (const [name, flip] of from?.flipped ?? []) disk.flipped.set(name, flip)
     return new Directory(disk, dice.split(), place, from?.manifest)
   }
 
@@ -187,7 +187,7 @@ export class Operator {
   /** Copies the files of a node, running or not, as a snapshot of the file system does. */
   backUp(machine: Machine): void {
     const { manifest, place, disk } = machine.directory
-    this.#backups.set(machine, { content: disk.content(), manifest, place, flips: new Map(disk.flips) })
+    this.#backups.set(machine, { content: disk.content(), manifest, place, flipped: new Map(disk.flipped) })
   }
 
   /** Puts the copy back: as other files, with the database alone, or by a snapshot of the machine that shows nothing. */
@@ -217,8 +217,8 @@ export class Operator {
     if (this.#clones >= this.#init.mostClones || machine.phase !== 'up') return
     this.#clones++
     const { manifest, disk } = machine.directory
-    const flips = new Map(disk.flips)
-    const copy = { content: disk.content(), manifest, place: `key-${++this.#places}`, flips }
+    const flipped = new Map(disk.flipped)
+    const copy = { content: disk.content(), manifest, place: `key-${++this.#places}`, flipped }
     const name = `${machine.name}c`
     const clone = this.#add(name, machine.signer, machine.durable, other => this.#directory(other, copy))
     machine.tell({ type: 'life', what: 'cloned', detail: name })
@@ -238,17 +238,14 @@ export class Operator {
   flip(machine: Machine): void {
     const { dice, sometimes } = this.#init
     const space = dice.pick([SPACE.log, SPACE.log, SPACE.cell, SPACE.index, SPACE.history, 0])
-    const flip = machine.disk.flip(key => space === 0 || key[0] === space, batchOf)
-    if (flip === undefined) return
-    sometimes('flip made')
-    const { key, batch } = flip
-    machine.tell({ type: 'disk', what: 'flipped', key, ...(batch !== undefined && { batch }) })
+    const made = machine.disk.flip(key => space === 0 || key[0] === space, batchOf)
+    if (made) sometimes('flip made')
   }
 
   /** Gives up directories with damaged batches that nobody else has: what follows them could never come to others. */
   giveUpLost(): void {
     for (const machine of this.machines) {
-      for (const { batch } of machine.disk.damaged) {
+      for (const { batch } of machine.disk.flipped.values()) {
         if (batch === undefined || this.#isElsewhere(batch, machine)) continue
         this.#init.sometimes('damaged batch that nobody has')
         this.loseDirectory(machine, false)
@@ -267,7 +264,7 @@ export class Operator {
   /** Has a node look through its whole store and mend what it finds. */
   repair(machine: Machine): void {
     const { store, life } = machine
-    if (store === undefined || machine.repairedIn === life || machine.disk.damaged.length === 0) return
+    if (store === undefined || machine.repairedIn === life || machine.disk.flipped.size === 0) return
     machine.repairedIn = life
     store.verify({ repair: true }).then(
       ({ repaired, waiting }) => {

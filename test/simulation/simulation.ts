@@ -378,7 +378,8 @@ export class Simulation implements World {
     const [first, ...others] = machines
     for (const machine of machines) if (!machine.running) return `${machine.name} is ${machine.phase}`
     for (const { name, disk } of machines) {
-      if (disk.damaged.some(({ batch }) => batch !== undefined)) return `${name} has a damaged batch`
+      if ([...disk.flipped.values()].some(({ batch }) => batch !== undefined))
+        return `${name} has a damaged batch`
     }
     for (const machine of others) {
       if (machine.store!.frontierDigest() !== first!.store!.frontierDigest())
