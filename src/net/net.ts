@@ -269,7 +269,7 @@ class Libp2pNet implements Net {
     const running = this.#running
     if (running === undefined) return
     this.#log('disconnected from %s', peerIdOf(peer))
-    this.#table.touch(peer, this.#init.clock.now())
+    this.#table.left(peer, this.#init.clock.now())
     running.handlers.onPeerDisconnected(peer)
     running.redialler.disconnected(peer)
   }
@@ -290,7 +290,7 @@ class Libp2pNet implements Net {
       this.#outbid(record)
       return
     }
-    if (!this.#table.put(signed, this.#init.clock.now())) return
+    if (!this.#table.put(signed, this.#init.clock.now(), peer => this.#book.forget(peer))) return
     const isNew = this.#book.learn(record.peer, record.addrs)
     const running = this.#running
     if (running === undefined) return

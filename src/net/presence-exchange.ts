@@ -99,11 +99,11 @@ export class PresenceExchange {
 
   async #onRecords(message: PresenceRecords): Promise<void> {
     if (!this.#greeted) throw new NatterError('PROTOCOL_ERROR', 'presence records before the HELLO')
-    const { table, crypto } = this.#components
+    const { table, crypto, clock } = this.#components
     for (const signed of message.records) {
       const { record, signature } = signed
       // The own record comes back from an earlier life with a better clock: the owner decides.
-      if (table.isNews(record)) {
+      if (table.isNews(record, clock.now())) {
         if (!(await crypto.verify(fromHex(record.peer), presenceSigningBytes(record), signature))) {
           throw new NatterError('PROTOCOL_ERROR', 'a presence record whose signature does not hold')
         }

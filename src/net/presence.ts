@@ -21,12 +21,18 @@ interface Row {
   /** Version of the table at which this row changed last. */
   changedAt: number
   lastSeenMs: number
+  /** It was connected while it stood here: it is no invention. */
+  met: boolean
 }
+
+/** How long a node that was never met keeps its place in a full table: inventions then push out one another slowly. */
+const keptMs = 600_000
 
 export class PresenceTable {
   readonly id: TableId
   readonly self: Author
   readonly #rows = new Map<Author, Row>()
+  readonly #connected = new Set<Author>()
   readonly #forgotten = new Map<Author, number>()
   readonly #seenOfOthers = new Map<Author, Seen>()
   readonly #listeners = new Set<() => void>()
@@ -48,19 +54,44 @@ export class PresenceTable {
   }
 
   /** Whether `put` would take the record: asked before its signature is checked. */
-  isNews(record: PresenceFields): boolean {
+  isNews(record: PresenceFields, nowMs: number): boolean {
     const row = this.#rows.get(record.peer)
     if (row !== undefined) return record.version > row.signed.record.version
     if (record.version <= (this.#forgotten.get(record.peer) ?? 0)) return false
-    return this.#rows.size < PROTOCOL.presenceNodes
+    return this.#rows.size < PROTOCOL.presenceNodes || this.#spare(record.peer, nowMs) !== undefined
   }
 
-  /** Takes a record whose signature holds; false when it is no news. */
-  put(signed: SignedPresence, nowMs: number): boolean {
-    if (!this.isNews(signed.record)) return false
+  /**
+   * Who makes room for a node in a full table: of those never met, or for one that is connected of all others, the one not
+   * heard of for longest. A name that anybody can invent waits until such a one was silent for long.
+   */
+  #spare(peer: Author, nowMs: number): Author | undefined {
+    const isHere = peer === this.self || this.#connected.has(peer)
+    let spare: { peer: Author; row: Row } | undefined
+    for (const [other, row] of this.#rows) {
+      if (other === this.self || this.#connected.has(other)) continue
+      if (!isHere && (row.met || nowMs - row.lastSeenMs < keptMs)) continue
+      const isSooner =
+        spare === undefined ||
+        (row.met === spare.row.met ? row.lastSeenMs < spare.row.lastSeenMs : spare.row.met)
+      if (isSooner) spare = { peer: other, row }
+    }
+    return spare?.peer
+  }
+
+  /** Takes a record whose signature holds; false when it is no news. `evicted` is told who made room for it. */
+  put(signed: SignedPresence, nowMs: number, evicted?: (peer: Author) => void): boolean {
+    const { peer } = signed.record
+    if (!this.isNews(signed.record, nowMs)) return false
+    if (!this.#rows.has(peer) && this.#rows.size >= PROTOCOL.presenceNodes) {
+      const spare = this.#spare(peer, nowMs)!
+      this.#rows.delete(spare)
+      evicted?.(spare)
+    }
     this.#version++
-    this.#forgotten.delete(signed.record.peer)
-    this.#rows.set(signed.record.peer, { signed, changedAt: this.#version, lastSeenMs: nowMs })
+    this.#forgotten.delete(peer)
+    const met = this.#connected.has(peer) || this.#rows.get(peer)?.met === true
+    this.#rows.set(peer, { signed, changedAt: this.#version, lastSeenMs: nowMs, met })
     for (const listener of this.#listeners) listener()
     return true
   }
@@ -86,6 +117,15 @@ export class PresenceTable {
   /** A node is there in person: what is known of it now is no memory of before it was forgotten. */
   welcome(peer: Author): void {
     this.#forgotten.delete(peer)
+    this.#connected.add(peer)
+    const row = this.#rows.get(peer)
+    if (row !== undefined) row.met = true
+  }
+
+  /** A node is no longer connected. */
+  left(peer: Author, nowMs: number): void {
+    this.#connected.delete(peer)
+    this.touch(peer, nowMs)
   }
 
   forget(peer: Author): void {

@@ -68,14 +68,17 @@ export class PeerBook {
     return this.#store.peer(peerIdOf(peer))
   }
 
-  presence(peer: Author): PresenceRecord | undefined {
-    return this.#membership()
-      ?.net.presence()
-      .find(record => record.peer === peer)
+  /** What is known of nodes by presence: thousands, so take it once for all of them. */
+  presences(): ReadonlyMap<Author, PresenceRecord> {
+    return new Map(
+      this.#membership()
+        ?.net.presence()
+        .map(record => [record.peer, record])
+    )
   }
 
-  name(peer: Author): string | null {
-    return this.presence(peer)?.name ?? this.record(peer)?.name ?? null
+  name(peer: Author, presences = this.presences()): string | null {
+    return presences.get(peer)?.name ?? this.record(peer)?.name ?? null
   }
 
   /** When this peer was known to have the batch applied and fsynced; undefined when it is not known to. */
@@ -93,7 +96,8 @@ export class PeerBook {
     if (exact !== undefined) return exact
     const known = this.shown()
     const byId = known.filter(peer => argument.length > 0 && peerIdOf(peer).startsWith(argument))
-    const fitting = byId.length > 0 ? byId : known.filter(peer => this.name(peer) === argument)
+    const presences = this.presences()
+    const fitting = byId.length > 0 ? byId : known.filter(peer => this.name(peer, presences) === argument)
     if (fitting.length === 1) return fitting[0]!
     if (fitting.length === 0) throw new NatterError('UNKNOWN_PEER', `no known peer is ${argument}`)
     const ids = fitting.map(peerIdOf).join(', ')

@@ -4,6 +4,7 @@ import type { Clock, OutboxInfo, OutboxOp, PeerInfo } from '../base/index.js'
 import type { SessionInfo } from '../engine/index.js'
 import type { Author, Tip } from '../log/index.js'
 import { formatOpId, kindName, peerIdOf, shortId } from '../log/index.js'
+import type { ConnectedPeer } from '../net/index.js'
 import type { LoggedOp, Store } from '../store/index.js'
 import { formatCursor } from './feed.js'
 import type { Membership, PeerBook } from './peer-book.js'
@@ -16,16 +17,30 @@ export interface ViewComponents {
   readonly clock: Clock
 }
 
+type Presences = ReturnType<PeerBook['presences']>
+
 export async function peerInfos(components: ViewComponents): Promise<PeerInfo[]> {
-  return Promise.all(components.book.shown().map(peer => peerInfo(components, peer)))
+  const connected = new Map(
+    components
+      .membership()
+      ?.net.connected()
+      .map(one => [one.peer, one])
+  )
+  const presences = components.book.presences()
+  const shown = components.book.shown()
+  return Promise.all(shown.map(peer => peerInfo(components, peer, connected.get(peer), presences)))
 }
 
-async function peerInfo({ book, membership }: ViewComponents, peer: Author): Promise<PeerInfo> {
+async function peerInfo(
+  { book, membership }: ViewComponents,
+  peer: Author,
+  connection: ConnectedPeer | undefined,
+  presences: Presences
+): Promise<PeerInfo> {
   const here = membership()
   const session = await here?.engine.session(peer)
-  const presence = book.presence(peer)
+  const presence = presences.get(peer)
   const record = book.record(peer)
-  const connection = here?.net.connected().find(candidate => candidate.peer === peer)
   const dial = here?.net.dialState(peer)
   const blocked = record?.blocked === true
   const state = blocked ? 'blocked' : (session?.state ?? 'offline')
@@ -33,7 +48,7 @@ async function peerInfo({ book, membership }: ViewComponents, peer: Author): Pro
   const reason = (connection === undefined ? dial?.lastError : undefined) ?? session?.reason
   const info: PeerInfo = {
     peer: peerIdOf(peer),
-    name: book.name(peer),
+    name: book.name(peer, presences),
     state,
     addrs: [...(presence?.addrs ?? connection?.addrs ?? record?.addrs ?? [])],
     rttMs: connection?.rttMs ?? null,
@@ -62,14 +77,19 @@ function isoOrNull(ms: number | null | undefined): string | null {
 /** The outboxes of all known nodes and of the programs that acknowledge over HTTP. */
 export async function outboxInfos(components: ViewComponents): Promise<OutboxInfo[]> {
   const { store, book } = components
-  const boxes = book.known().map(peer => nodeOutbox(components, peer))
+  const presences = book.presences()
+  const boxes = book.known().map(peer => nodeOutbox(components, peer, presences))
   for (const [name, record] of store.peers()) {
     if (record.kind === 'program') boxes.push(programOutbox(components, name, record.acked))
   }
   return Promise.all(boxes)
 }
 
-async function nodeOutbox({ store, book, membership }: ViewComponents, peer: Author): Promise<OutboxInfo> {
+async function nodeOutbox(
+  { store, book, membership }: ViewComponents,
+  peer: Author,
+  presences: Presences
+): Promise<OutboxInfo> {
   const here = membership()
   const acked = book.record(peer)?.acked ?? 0
   const session: SessionInfo | undefined = await here?.engine.session(peer)
@@ -78,7 +98,7 @@ async function nodeOutbox({ store, book, membership }: ViewComponents, peer: Aut
   const lag = await store.backlog(acked, tip => holdsTip(book, peer, tip))
   return {
     peer: peerIdOf(peer),
-    name: book.name(peer),
+    name: book.name(peer, presences),
     position: formatCursor(store, acked),
     ...lag,
     lastError: (connected ? undefined : dial?.lastError) ?? session?.lastError ?? null,

@@ -105,8 +105,8 @@ describe('presence', () => {
     })
   }
 
-  test('500 invented nodes, truly signed: the table takes them, honest nodes go on, and stay known', async () => {
-    const raw = await says(recordsMessage(...Array.from({ length: 500 }, () => signedRecord(signer()))))
+  test('2,000 invented nodes, truly signed: the table takes them, honest nodes go on, and stay known', async () => {
+    const raw = await says(recordsMessage(...Array.from({ length: 2000 }, () => signedRecord(signer()))))
     await arena.replicates()
     assert.equal(await arena.circuit(raw), 'closed')
     assert.ok(await known((await arena.friend.status()).peerId))

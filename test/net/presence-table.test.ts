@@ -64,7 +64,7 @@ test('a forgotten node comes back with a newer record or in person; this node is
   presence.forget(author(9))
   assert.deepEqual(presence.others(), [])
   assert.notEqual(presence.own, undefined)
-  assert.equal(presence.isNews(signed(1, 5).record), false)
+  assert.equal(presence.isNews(signed(1, 5).record, 0), false)
   assert.equal(presence.put(signed(1, 6), 0), true)
   presence.forget(author(1))
   presence.welcome(author(1))
@@ -76,4 +76,28 @@ test('the table takes as many nodes as a network may have', () => {
   for (let n = 0; n < PROTOCOL.presenceNodes; n++) assert.ok(presence.put(signed(n, 1), 0))
   assert.equal(presence.put(signed(PROTOCOL.presenceNodes, 1), 0), false)
   assert.equal(presence.put(signed(1, 2), 0), true)
+})
+
+test('a full table has room for whoever is connected, and keeps whom it met', () => {
+  const presence = table()
+  presence.put(signed(0, 1), 0)
+  presence.welcome(author(1))
+  presence.put(signed(1, 1), 0)
+  presence.welcome(author(2))
+  presence.put(signed(2, 1), 0)
+  presence.left(author(2), 0)
+  for (let n = 3; n < PROTOCOL.presenceNodes; n++) assert.equal(presence.put(signed(n, 1), n), true)
+  const evicted: Author[] = []
+  const put = (n: number, nowMs: number): boolean =>
+    presence.put(signed(n, 1), nowMs, peer => evicted.push(peer))
+  // An invention does not push out another at once, or the table would never stand still.
+  assert.equal(put(10_000, 5000), false)
+  presence.welcome(author(10_001))
+  assert.equal(put(10_001, 5000), true)
+  assert.deepEqual(evicted, [author(3)])
+  assert.equal(put(10_002, 600_004), true)
+  assert.deepEqual(evicted, [author(3), author(4)])
+  for (let n = 20_000; n < 30_000; n++) put(n, 2e9 + n * 1e6)
+  for (const n of [0, 1, 2, 10_001]) assert.ok(presence.get(author(n)), `node ${n}`)
+  assert.equal(presence.others().length, PROTOCOL.presenceNodes - 1)
 })

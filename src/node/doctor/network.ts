@@ -96,11 +96,12 @@ function lookAtAddresses(patient: Patient) {
   const { here, node } = onNetwork(patient)
   const addrs = here.net.addrs()
   const connected = here.net.connected()
+  const presences = node.book.presences()
   const elsewhere = [
     ...(settings.bootstrap ?? []),
     ...node.book
       .shown()
-      .flatMap(peer => [...(node.book.presence(peer)?.addrs ?? []), ...(node.book.record(peer)?.addrs ?? [])])
+      .flatMap(peer => [...(presences.get(peer)?.addrs ?? []), ...(node.book.record(peer)?.addrs ?? [])])
   ].filter(addr => !isLoopback(addr))
   const joined = settings.psk !== undefined || settings.bootstrap !== undefined || elsewhere.length > 0
   const details = { addrs, loopbackOnly: addrs.every(isLoopback), connected: connected.length }
