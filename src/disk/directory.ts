@@ -6,7 +6,7 @@
  * order of the first start (manifest 'making', key, database beside, rename, manifest 'made') lets a power cut at any
  * instant be followed by a start that goes on. Layout: protocols/storage.md, "Directory".
  */
-import { mkdir, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { failpoint } from '../base/failpoints.js'
 import { isNatterError, messageOf, NatterError, toHex } from '../base/index.js'
@@ -30,6 +30,8 @@ import { SettingsFile } from './settings.js'
 
 /** Pause between two sentinels of a running node: what a database loses later than that, its peers notice. */
 const sentinelPauseMs = 60_000
+/** Bytes of all tables that are read whole after a single end without a close: about 0.2 seconds. */
+const smallTables = 64 * 1024 * 1024
 
 export class DataDirectory {
   readonly path: string
@@ -105,8 +107,11 @@ export class DataDirectory {
   async openDisk(options: Omit<LevelDiskOptions, 'location'>): Promise<Disk> {
     const location = join(this.path, 'db')
     try {
-      // A process that ended twice without closing may have died of what is in the tables: then all is looked at.
-      await this.requireFiles({ full: this.lock.uncleanEnds > 1 })
+      // A process that ended without closing may have died of what is in the tables: then all is looked at, at once
+      // where that takes no time, and otherwise when it happens again.
+      const { uncleanEnds } = this.lock
+      const full = uncleanEnds > 1 || (uncleanEnds > 0 && (await tableBytes(location)) <= smallTables)
+      await this.requireFiles({ full })
       this.#synced = options.durability === 'fsync'
       return await openLevelDisk({ ...options, location })
     } catch (error) {
@@ -252,6 +257,13 @@ export class DataDirectory {
 export async function directoryHolder(path: string): Promise<LockRecord | undefined> {
   const record = await readLock(join(resolve(path), 'lock'))
   return record !== undefined && isHeld(record) ? record : undefined
+}
+
+async function tableBytes(location: string): Promise<number> {
+  let bytes = 0
+  for (const name of await readdir(location))
+    if (/\.(ldb|sst)$/.test(name)) bytes += (await stat(join(location, name))).size
+  return bytes
 }
 
 function repairRemedy(path: string): string {
