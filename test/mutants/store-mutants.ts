@@ -122,9 +122,8 @@ export const STORE_MUTANTS: readonly Mutant[] = [
   {
     name: 'equal-seq-is-equal-batch',
     file: 'src/store/apply.ts',
-    find: `    const rivals = await draft.lineage.findAll(number, epoch, 1)
-    if (rivals.some(rival => rival.id === batch.id)) return 'duplicate'`,
-    replace: `    const rivals = await draft.lineage.findAll(number, epoch, 1)
+    find: '    const rivals = await draft.lineage.findAll(number, epoch, 1, toldRivals)',
+    replace: `    const rivals = await draft.lineage.findAll(number, epoch, 1, toldRivals)
     if (rivals.length > 0) return 'duplicate'`,
     promise: 'both branches of a fork are kept, served and applied'
   },
