@@ -99,7 +99,8 @@ export class StreamEnd implements SyncStream {
 
   freeze(frozen: boolean): void {
     this.frozen = frozen
-    if (!frozen) this.#notify()
+    // In the reader's process: one that is dead or paused by now reads nothing.
+    if (!frozen) this.home.clockless(0, () => this.#notify())
   }
 
   /** Carries on what a cut held up. */
