@@ -14,7 +14,7 @@ export function digests(ledger: Ledger): Checker {
   const stateOf = new Map<string, { state: string; node: string }>()
   const checked = new Map<string, string>()
 
-  /** Nodes, by their directory, that told of a cell whose heads they do not know. */
+  /** Nodes, by their directory, that told of cells whose heads they do not know. */
   const hurt = new Set<string>()
 
   const check = (node: SimNode, atEnd = false): void => {
@@ -46,7 +46,9 @@ export function digests(ledger: Ledger): Checker {
   return {
     name,
     onEvent(event, world) {
-      if (event.type !== 'notice' || event.what !== 'unreadable') return
+      // A repair reports the cells that wait for a batch, and leaves them out until it is back.
+      const isLeftOut = event.type === 'life' && event.what === 'repaired'
+      if (!isLeftOut && (event.type !== 'notice' || event.what !== 'unreadable')) return
       const { flipped, incarnation } = nodeOf(world, event.node)
       if (flipped.size > 0) hurt.add(`${event.node}/${incarnation}`)
     },
