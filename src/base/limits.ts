@@ -101,6 +101,8 @@ export const PEER = {
   gossipChecks: 64,
   /** Signature checks in a row before others get a turn: some 5 ms. */
   checksInARow: 32,
+  /** Frames of one stream in a row before others get a turn: a flood of the smallest fills buffers with thousands. */
+  framesInARow: 64,
   /** Milliseconds between two times that all tips are shown because digests differ. */
   compareMs: 1000,
   /** Peers of which rates, errors and statistics are remembered. */

@@ -9,7 +9,7 @@ import { decode, encode } from 'it-length-prefixed'
 import { pipe } from 'it-pipe'
 import type { Uint8ArrayList } from 'uint8arraylist'
 import type { Clock } from '../base/index.js'
-import { ByteWriter, isNatterError, messageOf, NatterError } from '../base/index.js'
+import { ByteWriter, isNatterError, messageOf, NatterError, PEER } from '../base/index.js'
 import type { Author } from '../log/index.js'
 import { pacedDuplex, plainBytes } from './flow.js'
 import type { SyncStream } from './index.js'
@@ -142,8 +142,16 @@ export class FramedStream implements SyncStream {
   }
 
   async *#received(source: AsyncIterable<Uint8ArrayList>): AsyncGenerator<Uint8Array> {
+    let inARow = 0
     try {
-      for await (const frame of source) yield plainBytes(frame.subarray())
+      for await (const frame of source) {
+        if (++inARow > PEER.framesInARow) {
+          // What was read already comes without a pause, and would keep timers and sockets waiting.
+          inARow = 0
+          await new Promise<void>(resolve => this.#init.clock.schedule(0, resolve))
+        }
+        yield plainBytes(frame.subarray())
+      }
     } catch (thrown) {
       const error = this.#asError(thrown)
       this.abort(error)

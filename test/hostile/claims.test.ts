@@ -220,7 +220,7 @@ describe('WANT', () => {
 })
 
 describe('PING, CREDIT and ERR', () => {
-  test('3,000 PINGs: answered, nobody else waits', async () => {
+  test('10,000 PINGs: answered, nobody else waits', async () => {
     const { raw, sync } = await greeted()
     for (let i = 0; i < 10_000; i++)
       await sync.pour({ type: 'ping', digest: 'ee'.repeat(16), position: MARK })
