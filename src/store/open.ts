@@ -45,8 +45,8 @@ export async function openStore(init: StoreInit): Promise<Store> {
   await peers.load(disk)
   const holes = new HoleTable()
   await holes.load(disk, crypto)
-  const lostAtOpen: number[] = []
-  let state = await loadState(disk, await readMeta(init), crypto, lostAtOpen)
+  let lost: number[] = []
+  let state = await loadState(disk, await readMeta(init), crypto, lost)
   const events = new Listeners()
   const emit = <K extends keyof NodeEvents>(type: K, event: NodeEvents[K]): void => events.emit(type, event)
   const damage = new DamageReports(disk, emit)
@@ -81,7 +81,10 @@ export async function openStore(init: StoreInit): Promise<Store> {
   const renewal = new Renewal({ ...base, holes, committer, log })
   const keeper = new HoleKeeper({ ...base, table: holes, damage, commit })
   const programs = new ProgramAcks({ disk, log, lineage, peers, state: () => state, commit })
-  const reload = async (): Promise<{ state: State; known: number }> => {
+  const noteLost = (): void => {
+    for (const position of lost) keeper.note(position, damaged(`position ${position} of the log`))
+  }
+  const reload = async (): Promise<Reloaded> => {
     const known = state.mark.position
     committer.restart()
     branches.clear()
@@ -89,16 +92,26 @@ export async function openStore(init: StoreInit): Promise<Store> {
     programs.clear()
     await peers.load(disk)
     await holes.load(disk, crypto)
-    state = await loadState(disk, await readMeta(init), crypto, lostAtOpen)
-    return { state, known }
+    lost = []
+    state = await loadState(disk, await readMeta(init), crypto, lost)
+    return { state, known, lost }
   }
-  const detach = followDisk({ disk, events, log, reload })
+  const detach = followDisk({ disk, events, log, reload, noteLost })
   const parts = { committer, cells, log, peers, programs, events, damage, holes, keeper, renewal, reload }
   const store = new LogStore({ ...base, ...parts, ...identity, detach, init, scrub: { onDamage, isVacant } })
   if (holes.size > 0) keeper.recheck().catch(() => undefined) // noted, and tried again when it is filled
   renewal.start()
-  for (const position of lostAtOpen) keeper.note(position, damaged(`position ${position} of the log`))
+  noteLost()
   return store
+}
+
+/** Memory as the disk has it now. */
+interface Reloaded {
+  readonly state: State
+  /** The position up to which listeners were told before. */
+  readonly known: number
+  /** Positions at the end of the log whose records are damaged. */
+  readonly lost: readonly number[]
 }
 
 /** Has memory built anew when the disk was opened again, and passes on what the disk says of itself. */
@@ -106,17 +119,19 @@ function followDisk(parts: {
   disk: Disk
   events: Listeners
   log: LogReader
-  /** Reads memory from the disk; `known` is the position up to which listeners were told. */
-  reload: () => Promise<{ state: State; known: number }>
+  reload: () => Promise<Reloaded>
+  /** Has what the last reload found damaged asked of peers. */
+  noteLost: () => void
 }): () => void {
-  const { disk, events, log, reload } = parts
+  const { disk, events, log, reload, noteLost } = parts
   let unannounced: readonly AppliedBatch[] = []
   /** Where listeners are, while memory may be ahead of them: a recovery may take several tries. */
   let toldTo: number | undefined
   const stopRebuild = disk.onReopen(async commit => {
-    const { state, known } = await reload()
+    const { state, known, lost } = await reload()
     toldTo ??= known
-    await rewriteTail(disk, state, commit)
+    const { position } = state.mark
+    await rewriteTail(disk, lost.includes(position) ? [META_KEY] : [logKey(position), META_KEY], commit)
     unannounced = await appliedAbove(log, toldTo)
   })
   const stopState = disk.onState((now, reason) => {
@@ -127,6 +142,7 @@ function followDisk(parts: {
       events.announce({ applied: made })
     }
     events.emit('storage', reason === undefined ? { state: now } : { state: now, reason })
+    if (now === 'open') noteLost()
   })
   return () => {
     stopRebuild()
@@ -167,15 +183,15 @@ async function identityOf(init: StoreInit): Promise<Identity> {
 
 /**
  * Writes the newest batch and the meta record once more. They may have been read from what the system still had in
- * memory after a failed sync; only a commit that resolved says that they are on disk.
+ * memory after a failed sync; only a commit that resolved says that they are on disk. A damaged batch is left as it is.
  */
 async function rewriteTail(
   disk: Disk,
-  state: State,
+  keys: readonly Uint8Array[],
   commit: (write: DiskWrite) => Promise<void>
 ): Promise<void> {
   const write = disk.write()
-  for (const key of [logKey(state.mark.position), META_KEY]) {
+  for (const key of keys) {
     const value = await disk.get(key)
     if (value !== undefined) write.put(key, value)
   }

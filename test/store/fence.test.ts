@@ -5,7 +5,7 @@ import { DEFAULT_LIMITS, isNatterError, utf8 } from '../../src/base/index.js'
 import { createDatabase, openLevelDisk } from '../../src/disk/classic-disk.js'
 import type { Disk } from '../../src/disk/index.js'
 import type { AppliedBatch, PeerRecord, Store } from '../../src/store/index.js'
-import { peerKey } from '../../src/store/keys.js'
+import { logKey, peerKey } from '../../src/store/keys.js'
 import { Faults, faultyLevel } from '../disk/faulty-level.js'
 import { ManualClock } from '../disk/manual-clock.js'
 import { until } from '../support/until.js'
@@ -211,4 +211,28 @@ test('a damaged account of a peer does not keep the disk from recovering: memory
     await store.write({ ops: [put('a', 2)] })
     assert.equal(store.peer('12D3KooWa')?.acked, 7)
     assert.deepEqual((await store.verify()).damage, [])
+  }))
+
+test('a newest batch that is found damaged in a recovery is asked of peers from then on', () =>
+  withStore(async ({ disk, faults, store, recover }) => {
+    await store.write({ ops: [put('a', 1)] })
+    const { batch, position } = await store.write({ ops: [put('a', 2)] })
+    const key = logKey(position)
+    const damaged = (await disk.get(key))!.slice()
+    damaged[damaged.length - 1]! ^= 1
+    const write = disk.write()
+    write.put(key, damaged)
+    await disk.commit(write)
+    assert.deepEqual(await store.missing(), [])
+    faults.writes = 'before'
+    await assert.rejects(store.write({ ops: [put('b', 1)] }), { code: 'INDETERMINATE' })
+    faults.writes = 'no'
+    const asked = new Promise<void>(resolve => store.onMissing(resolve))
+    await recover()
+    await asked
+    assert.deepEqual(
+      (await store.missing()).map(hole => hole.batch),
+      [batch]
+    )
+    assert.equal(await read(store, 'a'), 2)
   }))
