@@ -257,7 +257,8 @@ export class Operator {
   /** Whether another node that may run now has the batch, and what it takes to prove it. */
   #isElsewhere(batch: BatchId, damaged: Machine): boolean {
     return this.machines.some(
-      machine => machine !== damaged && !machine.retired && !machine.held && provableIn(machine.disk).has(batch)
+      machine =>
+        machine !== damaged && !machine.retired && !machine.held && provableIn(machine.disk).has(batch)
     )
   }
 
