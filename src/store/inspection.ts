@@ -67,6 +67,8 @@ export class Inspection {
   readonly brokenIndex: Uint8Array[] = []
   /** Parts of the store are older than others. */
   isTorn: boolean
+  /** A batch stands before one that it rests on, or where another is. */
+  isOutOfOrder = false
   authors = new AuthorTable()
   /** Faults that stand and that the list has no room for. */
   #unlisted = 0

@@ -37,7 +37,7 @@ export const SPACE = {
   peer: 0x50,
   /** `Q ‖ key` → nothing: the key has more than one version. */
   conflict: 0x51,
-  /** `R` → nothing: a repair has begun and not come to its end. */
+  /** `R` → nothing, or the stage of laying out the log: a repair has begun and not come to its end. */
   repair: 0x52,
   /** `S ‖ name length u16 ‖ name ‖ position u48 ‖ index u16` → nothing: an op that a program acknowledged out of order. */
   programAck: 0x53,

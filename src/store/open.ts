@@ -19,7 +19,7 @@ import { LogReader } from './history.js'
 import { HoleKeeper } from './hole-keeper.js'
 import { HoleTable } from './holes.js'
 import type { AppliedBatch, Store, StoreInit } from './index.js'
-import { logKey, META_KEY } from './keys.js'
+import { logKey, META_KEY, REPAIR_KEY } from './keys.js'
 import { BranchCache, Lineage } from './lineage.js'
 import { Listeners } from './listeners.js'
 import { PeerTable } from './peers.js'
@@ -28,10 +28,12 @@ import { CellReader } from './reads.js'
 import type { RebuildCell } from './rebuild.js'
 import { cellRebuilder } from './rebuild.js'
 import { damaged } from './records.js'
+import { isLaidOut } from './relay.js'
 import { Renewal } from './renewal.js'
 import type { Meta, State } from './state.js'
 import { decodeMeta, encodeMeta, loadState } from './state.js'
 import { LogStore } from './store.js'
+import { repairStore } from './verify.js'
 
 /**
  * Opens the store on an open disk. Throws `NETWORK_MISMATCH` for a disk of another network, `FORMAT_UNKNOWN` for a
@@ -40,13 +42,16 @@ import { LogStore } from './store.js'
 export async function openStore(init: StoreInit): Promise<Store> {
   const { disk, crypto, clock, strategy } = init
   const identity = await identityOf(init)
+  // What follows from the log is not all there before such a repair is over.
+  if (isLaidOut(await disk.get(REPAIR_KEY))) await repairStore({ ...init, ...identity })
   const branches = new BranchCache()
   const peers = new PeerTable(crypto)
   await peers.load(disk)
   const holes = new HoleTable()
   await holes.load(disk, crypto)
+  const isGap = (position: number): boolean => holes.open.has(position) || holes.vacant.has(position)
   let lost: number[] = []
-  let state = await loadState(disk, await readMeta(init), crypto, lost)
+  let state = await loadState(disk, await readMeta(init), crypto, lost, isGap)
   const events = new Listeners()
   const emit = <K extends keyof NodeEvents>(type: K, event: NodeEvents[K]): void => events.emit(type, event)
   const damage = new DamageReports(disk, emit)
@@ -93,7 +98,7 @@ export async function openStore(init: StoreInit): Promise<Store> {
     await peers.load(disk)
     await holes.load(disk, crypto)
     lost = []
-    state = await loadState(disk, await readMeta(init), crypto, lost)
+    state = await loadState(disk, await readMeta(init), crypto, lost, isGap)
     return { state, known, lost }
   }
   const detach = followDisk({ disk, events, log, reload, noteLost })

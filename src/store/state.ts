@@ -137,13 +137,15 @@ export function decodeMeta(value: Uint8Array, hashes: Hashes): Meta {
 
 /**
  * Reads everything that memory holds, and checks the end of the log. No replay. Records at the end that are damaged, and
- * that the tips and the mark name all the same, are added to `lost`: they are to be fetched again.
+ * that the tips and the mark name all the same, are added to `lost`: they are to be fetched again. `isGap` tells of a position
+ * at which no batch is known.
  */
 export async function loadState(
   disk: Disk,
   meta: Meta | undefined,
   hashes: Hashes,
-  lost: number[] = []
+  lost: number[] = [],
+  isGap: (position: number) => boolean = () => false
 ): Promise<State> {
   const state = new State()
   await each(disk, SPACE.author, (key, value) => state.authors.load(key, value, hashes))
@@ -158,7 +160,7 @@ export async function loadState(
     state.digest = new StateDigest(meta.digest)
     state.time = meta.time
   }
-  await checkTail(disk, state, hashes, lost)
+  await checkTail(disk, state, { hashes, lost, isGap })
   return state
 }
 
@@ -178,7 +180,11 @@ export async function each(
 }
 
 /** The newest batch stands at the mark, carries its check, and is a tip. */
-async function checkTail(disk: Disk, state: State, hashes: Hashes, lost: number[]): Promise<void> {
+async function checkTail(
+  disk: Disk,
+  state: State,
+  { hashes, lost, isGap }: { hashes: Hashes; lost: number[]; isGap: (position: number) => boolean }
+): Promise<void> {
   const { position, check } = state.mark
   const end = await endOfLog(disk)
   if (end > position) throw damaged(`position ${position} of the log`, new Error(`the log ends at ${end}`))
@@ -186,6 +192,8 @@ async function checkTail(disk: Disk, state: State, hashes: Hashes, lost: number[
   const last = await recordAt(disk, position, hashes)
   const before = position === 1 ? NO_CHECK : (await recordAt(disk, position - 1, hashes))?.check
   const tip = [...state.tips.values()].find(other => other.position === position)
+  // A repair found nothing that tells which batch stood at the end: its own record says so.
+  if (last === undefined && tip === undefined && isGap(position)) return
   if (tip === undefined) {
     throw damaged(`position ${position} of the log`, new Error('the newest batch is no tip'))
   }

@@ -12,7 +12,15 @@ import type { Chain } from './keys.js'
 import { branchKey, chainOfKey, coverKey, forkKey, SPACE, textOf, tipKey } from './keys.js'
 import { chainText } from './lineage.js'
 import type { TipRecord } from './records.js'
-import { decodeBranch, decodeCover, decodeTip, encodeBranch, encodeBranchName, encodeTip } from './records.js'
+import {
+  decodeBranch,
+  decodeBranchName,
+  decodeCover,
+  decodeTip,
+  encodeBranch,
+  encodeBranchName,
+  encodeTip
+} from './records.js'
 import type { End } from './verify-log.js'
 
 /** There is a record of every branch, and it names what the batches of the branch name. */
@@ -25,7 +33,8 @@ export async function inspectBranches(inspection: Inspection): Promise<void> {
     seen.add(text)
     const computed = branches.get(text)
     if (computed === undefined) {
-      if (inspection.bad.size === 0)
+      const isRead = inspection.attempt(() => decodeBranch(key, value, crypto)) !== undefined
+      if (inspection.bad.size === 0 || !isRead)
         await inspection.mend(`branch ${text}`, 'the log has no such branch', key, undefined)
       continue
     }
@@ -78,7 +87,8 @@ async function inspectNames(inspection: Inspection): Promise<void> {
     seen.add(text)
     const named = names.get(text)
     if (named === undefined) {
-      if (inspection.bad.size === 0)
+      const isRead = inspection.attempt(() => decodeBranchName(key, value, crypto)) !== undefined
+      if (inspection.bad.size === 0 || !isRead)
         await inspection.mend(`the name ${toHex(key)}`, 'the log has no such batch', key, undefined)
       continue
     }

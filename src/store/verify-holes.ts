@@ -13,8 +13,8 @@ import { decodeLog, nextCheck } from './log-record.js'
 import { decodeTip } from './records.js'
 import type { Candidate, Scan } from './scan-log.js'
 
-/** Fills `inspection.holes`, by position. */
-export async function findHoles(inspection: Inspection, scan: Scan): Promise<void> {
+/** Fills `inspection.holes`, by position. Without the mark the log goes as far as tips and index tell. */
+export async function findHoles(inspection: Inspection, scan: Scan, hasMark: boolean): Promise<void> {
   const { crypto } = inspection.init
   const { bad, holes } = inspection
   const found = new Map<number, Place>()
@@ -24,11 +24,14 @@ export async function findHoles(inspection: Inspection, scan: Scan): Promise<voi
   }
   for await (const [key, value] of inspection.entries(SPACE.tip)) {
     const tip = inspection.attempt(() => decodeTip(key, value, readUint(key, 1, 4), crypto))
-    if (tip !== undefined && tip.position > scan.last) {
-      for (let gap = scan.last + 1; gap <= tip.position; gap++) bad.set(gap, 'it is missing')
-      scan.last = tip.position
-    }
+    if (tip !== undefined) reachTo(tip.position, inspection, scan)
     take(tip)
+  }
+  if (!hasMark) {
+    for await (const [key, value] of inspection.entries(SPACE.index, 1024)) {
+      const place = readIndex(key, value, crypto)
+      if (place !== undefined) reachTo(place.position, inspection, scan)
+    }
   }
   if (bad.size === 0) return
   for await (const [key, value] of inspection.entries(SPACE.hole)) {
@@ -54,6 +57,11 @@ export async function findHoles(inspection: Inspection, scan: Scan): Promise<voi
     inspection.lineage.noteHole(hole)
   }
   holes.sort((a, b) => a.position - b.position)
+}
+
+function reachTo(position: number, { bad }: Inspection, scan: Scan): void {
+  for (let gap = scan.last + 1; gap <= position; gap++) bad.set(gap, 'it is missing')
+  scan.last = Math.max(scan.last, position)
 }
 
 /** Batches that others depend on and that are not in the log, by a further walk over it. */
@@ -109,12 +117,21 @@ async function mayStandAt(inspection: Inspection, id: Place['id'], position: num
   return nextCheck(nextCheck(before.check, id, crypto), after.batch.id, crypto) === after.check
 }
 
+/** Index entries that cannot be read and that no batch of the log has: they tell nothing, and would stop who looks there. */
+export async function dropBrokenIndex(inspection: Inspection): Promise<void> {
+  for (const key of inspection.brokenIndex) {
+    const value = await inspection.get(key)
+    if (value === undefined || readIndex(key, value, inspection.init.crypto) !== undefined) continue
+    await inspection.mend('the index', 'an entry of a batch that is missing is damaged', key, undefined)
+  }
+}
+
 /**
  * Positions of which nothing tells which batch stood there. Where no index entry is left that could be of one of them, they
  * went with all that they wrote, and are given up: what they held is no part of this log, and comes as new from a peer.
  */
 export async function giveUpVacant(inspection: Inspection): Promise<void> {
-  const { bad, holes, vacant, brokenIndex } = inspection
+  const { bad, holes, vacant } = inspection
   const known = new Set(holes.map(({ position }) => position))
   const open = [...bad.keys()].filter(position => !known.has(position))
   if (open.length === 0 || !inspection.repairs) return
@@ -125,14 +142,11 @@ export async function giveUpVacant(inspection: Inspection): Promise<void> {
       if (parent === undefined || parent.seq < hole.seq - 1) return
     }
   }
-  for (const key of brokenIndex) {
-    const value = await inspection.get(key)
-    if (value !== undefined && readIndex(key, value, inspection.init.crypto) === undefined) return
-  }
   inspection.isTorn = true
   for (const position of open) {
     bad.delete(position)
     vacant.add(position)
+    await inspection.put(logKey(position), undefined)
     const what =
       'the batch there is gone with all that it wrote, also its name: a peer that has it sends it anew'
     inspection.fault(positionName(position), what)

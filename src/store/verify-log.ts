@@ -140,11 +140,16 @@ class LogWalk {
     })
     const deps: OwnDep[] = []
     for (const dep of header.deps) {
+      const number = authors.numberOf(dep.author)
+      const place =
+        number === undefined
+          ? undefined
+          : await this.#inspection.lineage.find(number, dep.epoch, dep.seq, shortId(dep.id))
+      if (place === undefined || place.position >= position)
+        this.#misplaced(position, 'a dep of it is not applied before it')
       if (dep.author !== header.author) continue
       this.#tips.delete(shortId(dep.id))
-      const place = await this.#inspection.lineage.find(author, dep.epoch, dep.seq, shortId(dep.id))
-      if (place === undefined) this.#inspection.fault(where, 'a dep of it is not applied')
-      else deps.push({ atSeq: seq, epoch: dep.epoch, branch: place.branch, seq: dep.seq })
+      if (place !== undefined) deps.push({ atSeq: seq, epoch: dep.epoch, branch: place.branch, seq: dep.seq })
     }
     this.#name(chain, deps)
     this.#tips.delete(shortId(header.previous))
@@ -239,7 +244,7 @@ class LogWalk {
     const text = chainText(chain)
     if (lineage.branches.has(text)) {
       if ((await this.#previousOf(chain, seq)) !== previous)
-        this.#inspection.fault(positionName(position), 'it does not follow the batch before it')
+        this.#misplaced(position, 'it does not follow the batch before it')
       return
     }
     if (previous === NO_BATCH) {
@@ -247,11 +252,16 @@ class LogWalk {
       return
     }
     const parent = await lineage.find(chain.author, chain.epoch, seq - 1, shortId(previous))
-    if (parent?.id !== previous)
-      this.#inspection.fault(positionName(position), 'it does not follow the batch before it')
+    if (parent?.id !== previous || parent.position >= position)
+      this.#misplaced(position, 'it does not follow the batch before it')
     const record: BranchRecord =
       parent === undefined ? { deps: [] } : { parent: { branch: parent.branch, seq: parent.seq }, deps: [] }
     lineage.branches.set(text, { chain, record })
+  }
+
+  #misplaced(position: number, what: string): void {
+    this.#inspection.isOutOfOrder = true
+    this.#inspection.fault(positionName(position), what)
   }
 
   #name(chain: Chain, deps: readonly OwnDep[]): void {

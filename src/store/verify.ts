@@ -19,40 +19,59 @@ import { Inspection, positionName } from './inspection.js'
 import { META_KEY, positionOfKey, RENEWAL_KEY, REPAIR_KEY, SPACE } from './keys.js'
 import { NO_CHECK } from './log-record.js'
 import { decodePeer, encodePeer } from './peers.js'
+import { isLaidOut, layOut } from './relay.js'
 import { scanLog } from './scan-log.js'
 import type { Meta } from './state.js'
 import { decodeMeta, encodeMeta } from './state.js'
 import { inspectCells } from './verify-cells.js'
-import { findHoles, giveUpVacant } from './verify-holes.js'
+import { dropBrokenIndex, findHoles, giveUpVacant } from './verify-holes.js'
 import { inspectLog } from './verify-log.js'
 
 /** Checks a store on a snapshot of its disk. */
-export function verifyStore(init: InspectionInit): Promise<VerifyReport> {
-  return inspect(new Inspection(init, false))
+export async function verifyStore(init: InspectionInit): Promise<VerifyReport> {
+  return (await inspect(new Inspection(init, false)))!
 }
 
 /** Checks a store and puts right what can be. Nobody else may write meanwhile, and memory is to be built anew behind it. */
 export async function repairStore(init: InspectionInit): Promise<VerifyReport> {
   const inspection = new Inspection(init, true)
-  await inspection.put(REPAIR_KEY, new Uint8Array(0))
-  await inspection.flush()
-  return inspect(inspection)
+  if (!isLaidOut(await inspection.get(REPAIR_KEY))) {
+    await inspection.put(REPAIR_KEY, new Uint8Array(0))
+    await inspection.flush()
+    const report = await inspect(inspection)
+    if (report !== undefined) return report
+    await inspection.put(REPAIR_KEY, undefined)
+  }
+  inspection.progress('laying out the log')
+  await layOut(inspection)
+  const again = new Inspection({ ...init, isTorn: true }, true)
+  again.repaired.push({
+    where: 'the log',
+    what: 'batches stood before what they rest on: it is laid out anew'
+  })
+  return (await inspect(again, true))!
 }
 
-async function inspect(inspection: Inspection): Promise<VerifyReport> {
+/** Undefined where a repair has to lay out the log first. */
+async function inspect(inspection: Inspection, wasLaidOut = false): Promise<VerifyReport | undefined> {
   const { init } = inspection
   init.signal?.throwIfAborted()
   try {
     await inspectFiles(inspection)
     const meta = await readMeta(inspection)
-    if (!inspection.repairs && (await inspection.get(REPAIR_KEY)) !== undefined)
-      inspection.fault('the store', 'a repair of it was cut: run it again')
+    const begun = inspection.repairs ? undefined : await inspection.get(REPAIR_KEY)
+    if (begun !== undefined) inspection.fault('the store', 'a repair of it was cut: run it again')
+    if (isLaidOut(begun)) return reportOf(inspection, { batches: 0, ops: 0, keys: 0 })
     inspection.progress('reading the log')
     const scan = await scanLog(inspection, meta?.mark.position ?? 0)
     await mendAuthors(inspection, scan)
-    await findHoles(inspection, scan)
+    await findHoles(inspection, scan, meta !== undefined)
     inspection.progress('comparing the index with the log')
     const log = await inspectLog(inspection, scan, meta)
+    // With batches that are still to come it waits for them: they have places where they stood.
+    const isDue = inspection.isOutOfOrder && inspection.holes.every(({ kind }) => kind === 'cover')
+    if (isDue && inspection.repairs && !wasLaidOut) return undefined
+    await dropBrokenIndex(inspection)
     await giveUpVacant(inspection)
     inspection.progress('comparing the state with the log')
     const cells = await inspectCells(inspection, log.ops)
