@@ -38,8 +38,13 @@ export function seal(key: Uint8Array, value: Uint8Array, hashes: Hashes): Uint8A
 
 /** Whether the record carries its checksum and a version that is known. */
 export function isIntact(key: Uint8Array, value: Uint8Array, hashes: Hashes): boolean {
+  return value[0] === RECORD_VERSION && carriesChecksum(key, value, hashes)
+}
+
+/** Whether the record is as it was written, in whatever version. */
+export function carriesChecksum(key: Uint8Array, value: Uint8Array, hashes: Hashes): boolean {
   const end = value.length - CRC_BYTES
-  if (end < 1 || value[0] !== RECORD_VERSION) return false
+  if (end < 1) return false
   const stored = (value[end]! << 24) | (value[end + 1]! << 16) | (value[end + 2]! << 8) | value[end + 3]!
   return (hashes.crc32(value.subarray(0, end)) ^ keySum(key)) === stored
 }

@@ -24,7 +24,7 @@ import { logKey, META_KEY, positionOfKey, putHex, readUint, SPACE, spaceRange } 
 import type { LogRecord } from './log-record.js'
 import { decodeLog, NO_CHECK, nextCheck } from './log-record.js'
 import type { TipRecord } from './records.js'
-import { damaged, decodeTip, isIntact, RECORD_VERSION, readRecord, writeRecord } from './records.js'
+import { carriesChecksum, damaged, decodeTip, RECORD_VERSION, readRecord, writeRecord } from './records.js'
 
 export interface Totals {
   ops: number
@@ -109,7 +109,8 @@ export function encodeMeta(meta: Meta, hashes: Hashes): Uint8Array {
 
 export function decodeMeta(value: Uint8Array, hashes: Hashes): Meta {
   const version = value[0]!
-  if (version > RECORD_VERSION && !isIntact(META_KEY, value, hashes)) {
+  // With a checksum that does not fit, the version is what is damaged.
+  if (version > RECORD_VERSION && carriesChecksum(META_KEY, value, hashes)) {
     throw new NatterError(
       'FORMAT_UNKNOWN',
       `the store has format ${version}, this natter knows ${RECORD_VERSION}`
