@@ -70,6 +70,8 @@ export interface CommitterInit extends LocalInit {
   readonly state: () => State
   readonly rebuild: RebuildCell
   readonly holes: HoleTable
+  /** Told of a position whose record is damaged. */
+  readonly onDamage: (position: number, error: NatterError) => void
   /** Told of each place that was damaged and is whole again. */
   readonly mended: (where: string) => void
   /** Makes the running checks fit again behind what was filled. */

@@ -75,6 +75,7 @@ export async function openStore(init: StoreInit): Promise<Store> {
     state: () => state,
     rebuild,
     holes,
+    onDamage,
     mended: where => damage.mended(where),
     renewChecks: () => renewal.start(),
     addWaiting: draft => draft.afterwards.push(peers.writeTo(draft.write)),

@@ -3,6 +3,7 @@
  * branch, history and client ids is gone with it. Nothing is applied a second time: cells that have taken the batch in
  * keep what they are, and those that could not are made again from the log behind this commit.
  */
+import type { NatterError } from '../base/index.js'
 import { FORMAT } from '../base/index.js'
 import type { BareHeader, Batch, BatchId } from '../log/index.js'
 import { NO_BATCH, shortId } from '../log/index.js'
@@ -12,7 +13,6 @@ import type { ClientOp } from './client-ids.js'
 import { decodeClientOps, encodeClientOps } from './client-ids.js'
 import { isDamage, readIntact } from './damage.js'
 import type { Draft } from './draft.js'
-import { readIndex } from './hole-keeper.js'
 import type { Hole, HoleTable } from './holes.js'
 import type { Chain } from './keys.js'
 import {
@@ -33,8 +33,9 @@ import { decodeLog, encodeLog, NO_CHECK, nextCheck } from './log-record.js'
 import type { RemoteOp } from './prepare.js'
 import { remoteOps } from './prepare.js'
 import type { OwnDep } from './records.js'
-import { encodeBranch, encodeCover, encodeIndex, encodeTip } from './records.js'
+import { damaged, encodeBranch, encodeCover, encodeIndex, encodeTip } from './records.js'
 import { firstMisfit } from './refill-checks.js'
+import { adoptedPlace, claimedPlace } from './refill-place.js'
 import { endNamedTips } from './refill-tips.js'
 
 /** Keys of one read while history and cells of a batch are looked at. */
@@ -44,6 +45,8 @@ export interface RefillInit {
   readonly holes: HoleTable
   /** This node's author. */
   readonly author: string
+  /** Told of a position whose record is damaged. */
+  readonly onDamage: (position: number, error: NatterError) => void
 }
 
 /** The batches of one commit that fill holes. */
@@ -69,6 +72,8 @@ export class Refill {
     // Its end cannot be proved by this answer: another peer may have more.
     if (cover === undefined) return
     const stood = await this.#recordAt(hole.position)
+    // Its running check cannot be told either: first that is to be known which nobody has run into.
+    if (stood === undefined && (await this.#isBehindUnknown(hole.position))) return
     if (stood === undefined || stood.batch.signature === undefined) await this.#putRecord(hole, batch, stood)
     if (cover.length > 0) write.put(coverKey(hole), encodeCover(coverKey(hole), cover, init.hashes))
     else write.del(coverKey(hole))
@@ -83,62 +88,12 @@ export class Refill {
     this.filled.push(hole)
   }
 
-  /** The open position that the batch stood at, where the entry that the index has of it is damaged. */
-  async claim({ header, id }: Batch): Promise<Hole | undefined> {
-    const { init, lineage } = this.#draft
-    const { open } = this.#init.holes
-    const author = init.state.authors.numberOf(header.author)
-    if (author === undefined || open.size === 0) return undefined
-    const { epoch, seq } = header
-    for (let branch = 0; ; branch++) {
-      const chain = { author, epoch, branch }
-      if ((await lineage.branch(chain)) === undefined) return undefined
-      const key = indexKey(chain, seq)
-      const value = await init.disk.get(key)
-      if (value === undefined || readIndex(key, value, init.hashes) !== undefined) continue
-      const after = await this.#positionOf(chain, seq - 1)
-      const before = await this.#positionOf(chain, seq + 1)
-      const positions = [...open].filter(
-        position => position > (after ?? 0) && position < (before ?? Number.POSITIVE_INFINITY)
-      )
-      if (positions.length === 0) return undefined
-      return { kind: 'record', ...chain, seq, id, position: Math.max(...positions) }
-    }
+  claim(batch: Batch): Promise<Hole | undefined> {
+    return claimedPlace(this.#draft, this.#init.holes, batch)
   }
 
-  /**
-   * A batch that stood before one that is missing, where the index has lost it as well: it goes to the first open position
-   * behind what it rests on. Undefined for a batch that is new, or whose own ground is not here yet.
-   */
-  async adopt(batch: Batch): Promise<Hole | undefined> {
-    const { holes } = this.#init
-    const { init, lineage } = this.#draft
-    const { author: name, epoch, seq, previous, deps } = batch.header
-    const author = init.state.authors.numberOf(name)
-    if (holes.open.size === 0 || author === undefined) return undefined
-    const later = holes
-      .values()
-      .find(hole => hole.author === author && hole.epoch === epoch && hole.seq > seq)
-    if (later === undefined) return undefined
-    if ((await lineage.at(later, seq))?.id === batch.id) return undefined
-    let above = 0
-    const grounds = deps.map(dep => ({ author: dep.author, epoch: dep.epoch, seq: dep.seq, id: dep.id }))
-    if (previous !== NO_BATCH) grounds.push({ author: name, epoch, seq: seq - 1, id: previous })
-    for (const ground of grounds) {
-      const number = init.state.authors.numberOf(ground.author)
-      const place =
-        number === undefined
-          ? undefined
-          : await lineage.find(number, ground.epoch, ground.seq, shortId(ground.id))
-      if (place === undefined) return undefined
-      above = Math.max(above, place.position)
-    }
-    const free = [...holes.open].filter(
-      position => position > above && position < later.position && !this.#records.has(position)
-    )
-    if (free.length === 0) return undefined
-    const { branch } = later
-    return { kind: 'record', author, epoch, branch, seq, id: batch.id, position: Math.min(...free) }
+  adopt(batch: Batch): Promise<Hole | undefined> {
+    return adoptedPlace(this.#draft, this.#init.holes, batch, this.#records)
   }
 
   /** Leaves a note where the running checks do not fit around what was filled. */
@@ -150,13 +105,6 @@ export class Refill {
     const from = typeof due === 'number' ? Math.min(due, misfit) : misfit
     this.#draft.write.put(RENEWAL_KEY, encodeRenewal(from, hashes))
     this.brokeChecks = true
-  }
-
-  async #positionOf(chain: Chain, seq: number): Promise<number | undefined> {
-    const { disk, hashes } = this.#draft.init
-    const key = indexKey(chain, seq)
-    const value = await disk.get(key)
-    return value && readIndex(key, value, hashes)?.position
   }
 
   async #putRecord(hole: Hole, batch: Batch, stood: LogRecord | undefined): Promise<void> {
@@ -218,6 +166,18 @@ export class Refill {
     const arrivedMs = nearest?.arrivedMs ?? after?.arrivedMs ?? init.nowMs
     const local = batch.header.author === this.#init.author
     return { batch, branch, check: own, opsBefore, bytesBefore, arrivedMs, local }
+  }
+
+  /** Whether a record that is damaged stands before the position, unnoticed. Tells of those that do. */
+  async #isBehindUnknown(position: number): Promise<boolean> {
+    const { holes, onDamage } = this.#init
+    let isUnknown = false
+    for (let at = position - 1; at > 0 && (await this.#recordAt(at)) === undefined; at--) {
+      if (holes.at(at) !== undefined || holes.open.has(at) || holes.vacant.has(at)) continue
+      onDamage(at, damaged(`position ${at} of the log`))
+      isUnknown = true
+    }
+    return isUnknown
   }
 
   /** The nearest record before, its check, and the batches that stand between it and the position. */

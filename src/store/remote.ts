@@ -7,16 +7,15 @@ import { applyOps, placeBatch } from './apply.js'
 import { writeCovers } from './covers.js'
 import { isDamage } from './damage.js'
 import type { Draft } from './draft.js'
-import type { HoleTable } from './holes.js'
 import type { ApplyResult } from './index.js'
 import type { RemoteOp } from './prepare.js'
+import type { RefillInit } from './refill.js'
 import { Refill } from './refill.js'
 
-export interface RemoteInit {
+export interface RemoteInit extends RefillInit {
   /** This node's author. */
   readonly author: Author
   readonly limits: Pick<Limits, 'clockDriftMs'>
-  readonly holes: HoleTable
 }
 
 /** The remote batches of one commit, and what there is to tell about them. */

@@ -4,5 +4,9 @@
  */
 export const REGRESSIONS: readonly { readonly seed: number; readonly found: string }[] = [
   { seed: 4026, found: 'damage that could not be noted on a closing disk ended the process' },
-  { seed: 4029, found: 'a damaged account of a peer kept a fence down for ever' }
+  { seed: 4029, found: 'a damaged account of a peer kept a fence down for ever' },
+  {
+    seed: 150,
+    found: 'a batch that came back behind damage that nobody had noticed got a running check from nowhere'
+  }
 ]

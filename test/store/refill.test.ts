@@ -1,0 +1,108 @@
+/** Where a batch goes that comes back, and what its neighbours keep, when they are damaged as well. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { nodeCrypto } from '../../src/base/crypto-node.js'
+import type { Disk } from '../../src/disk/index.js'
+import { openMemoryDisk } from '../../src/disk/index.js'
+import { shortId } from '../../src/log/index.js'
+import type { Store } from '../../src/store/index.js'
+import { logKey, positionOfKey, SPACE, spaceRange } from '../../src/store/keys.js'
+import { decodeLog } from '../../src/store/log-record.js'
+import { decodeIndex } from '../../src/store/records.js'
+import { until } from '../support/until.js'
+import { batchesOf, carry, refetch } from './exchange.js'
+import { closeStore, put, repairOf, storeOf } from './harness.js'
+
+async function entriesOf(disk: Disk, space: number): Promise<[Uint8Array, Uint8Array][]> {
+  const iterator = disk.iterate(spaceRange(space))
+  const entries = await iterator.next(100)
+  await iterator.close()
+  return entries.map(([at, value]) => [at.slice(), value.slice()])
+}
+
+async function flip(disk: Disk, keys: readonly Uint8Array[]): Promise<void> {
+  const write = disk.write()
+  for (const key of keys) {
+    const value = (await disk.get(key))!.slice()
+    value[9]! ^= 4
+    write.put(key, value)
+  }
+  await disk.commit(write)
+}
+
+async function indexKeyOf(disk: Disk, position: number): Promise<Uint8Array> {
+  const entries = await entriesOf(disk, SPACE.index)
+  return entries.find(([at, value]) => decodeIndex(at, value, nodeCrypto).position === position)![0]
+}
+
+async function checksOf(disk: Disk): Promise<string[]> {
+  const entries = await entriesOf(disk, SPACE.log)
+  return entries.map(([at, value]) => decodeLog(at, value, positionOfKey(at), nodeCrypto).check)
+}
+
+async function assertWhole(store: Store, peer: Store): Promise<void> {
+  assert.deepEqual(await store.missing(), [])
+  assert.deepEqual((await store.verify()).damage, [])
+  await carry(store, peer)
+  assert.equal(store.stateDigest(), peer.stateDigest())
+}
+
+test('a batch that neither its record nor the index names comes back with the one behind it', async () => {
+  const disk = await openMemoryDisk()
+  const peer = await storeOf(2)
+  let store = await storeOf(1, { disk })
+  await peer.write({ ops: [put('p', 1)] })
+  await carry(peer, store)
+  await store.write({ ops: [put('k', 1)] })
+  await peer.write({ ops: [put('p', 2)] })
+  await carry(peer, store)
+  const checks = await checksOf(disk)
+  await store.close()
+  // The one behind it, which names it, is damaged as well: nothing here tells what stood at position 1.
+  await flip(disk, [logKey(1), await indexKeyOf(disk, 1), logKey(3)])
+  await repairOf(1, { disk })
+  store = await storeOf(1, { disk })
+  assert.deepEqual(
+    (await store.missing()).map(({ position }) => position),
+    [3]
+  )
+  await refetch(store, peer)
+  await assertWhole(store, peer)
+  assert.deepEqual(await checksOf(disk), checks)
+  await closeStore(store)
+  await closeStore(peer)
+})
+
+test('what comes back behind damage that nobody noticed waits for it, and running checks stay', async () => {
+  const disk = await openMemoryDisk()
+  const peer = await storeOf(2)
+  let store = await storeOf(1, { disk })
+  for (let i = 0; i < 5; i++) await peer.write({ ops: [put(`p${i}`, i)] })
+  await carry(peer, store)
+  const checks = await checksOf(disk)
+  const mark = store.mark
+  await store.close()
+  await flip(disk, [logKey(1), logKey(2)])
+  store = await storeOf(1, { disk })
+  const [first, second] = await batchesOf(peer)
+  const tipOf = ({ header: { author, epoch, seq }, id }: typeof first & {}) => ({
+    author,
+    epoch,
+    seq,
+    id: shortId(id)
+  })
+  const run = store.openRun()
+  await run.add({ type: 'want', tip: tipOf(second!), have: [tipOf(first!)], offset: 0 })
+  await run.next(1 << 20)
+  await run.close()
+  const missing = async (): Promise<string> => (await store.missing()).map(({ position }) => position).join()
+  await until('the damage is noted', 5_000, async () => (await missing()) === '2')
+  await refetch(store, peer)
+  await until('that before it is noted', 5_000, async () => (await missing()) === '1,2')
+  await refetch(store, peer)
+  assert.deepEqual(await checksOf(disk), checks)
+  assert.deepEqual(store.mark, mark)
+  await assertWhole(store, peer)
+  await closeStore(store)
+  await closeStore(peer)
+})
