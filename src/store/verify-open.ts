@@ -19,7 +19,8 @@ export async function verifyOpenStore(
     try {
       return await repairStore(parts)
     } finally {
-      await reload()
+      // Behind a fence the recovery builds it anew: it alone tells listeners what the commit in doubt came to.
+      if (init.disk.state === 'open') await reload()
       holes.changed()
     }
   })

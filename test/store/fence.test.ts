@@ -141,6 +141,21 @@ test('what an interrupted commit made is announced also when the first recovery 
     )
   }))
 
+test('what an interrupted commit made is announced also when a repair was asked for meanwhile', () =>
+  withStore(async ({ faults, store, applied, recover }) => {
+    await store.write({ ops: [put('a', 1)] })
+    faults.writes = 'after'
+    await assert.rejects(store.write({ ops: [put('a', 2)] }), { code: 'INDETERMINATE' })
+    await assert.rejects(store.verify({ repair: true }), { code: 'STORE_FENCED' })
+    assert.equal(store.mark.position, 1, 'the commit in doubt is no part of memory')
+    faults.writes = 'no'
+    await recover()
+    assert.deepEqual(
+      applied.map(({ mark }) => mark.position),
+      [1, 2]
+    )
+  }))
+
 test('batches of other nodes are applied again after a fence', () =>
   withStore(async ({ faults, store, recover }) => {
     const other = await storeOf(2)
