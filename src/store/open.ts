@@ -19,6 +19,7 @@ import { LogReader } from './history.js'
 import { HoleKeeper } from './hole-keeper.js'
 import { HoleTable } from './holes.js'
 import type { AppliedBatch, Store, StoreInit } from './index.js'
+import type { InspectionInit } from './inspection.js'
 import { logKey, META_KEY, REPAIR_KEY } from './keys.js'
 import { BranchCache, Lineage } from './lineage.js'
 import { Listeners } from './listeners.js'
@@ -40,10 +41,9 @@ import { repairStore } from './verify.js'
  * newer format, `STORE_DAMAGED` when the end of the log or what memory is made of cannot be trusted.
  */
 export async function openStore(init: StoreInit): Promise<Store> {
-  const { disk, crypto, clock, strategy } = init
+  const { disk, crypto, strategy } = init
   const identity = await identityOf(init)
-  // What follows from the log is not all there before such a repair is over.
-  if (isLaidOut(await disk.get(REPAIR_KEY))) await repairStore({ ...init, ...identity })
+  await finishLayout({ ...init, ...identity })
   const branches = new BranchCache()
   const peers = new PeerTable(crypto)
   await peers.load(disk)
@@ -70,7 +70,6 @@ export async function openStore(init: StoreInit): Promise<Store> {
     ...init,
     ...identity,
     identity,
-    clock,
     branches,
     state: () => state,
     rebuild,
@@ -154,6 +153,11 @@ function followDisk(parts: {
     stopRebuild()
     stopState()
   }
+}
+
+/** Before a repair that lays out the log is over, what follows from the log is not all there. */
+async function finishLayout(init: InspectionInit): Promise<void> {
+  if (isLaidOut(await init.disk.get(REPAIR_KEY))) await repairStore(init)
 }
 
 type Identity = Pick<Meta, 'storeId' | 'database' | 'author'>

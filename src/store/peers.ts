@@ -98,6 +98,19 @@ export class PeerTable {
       }
     })
   }
+
+  /** Forgets the positions that a repair has dropped from the accounts on disk: an ack or a cursor too few costs a repeat. */
+  async takeDropped(disk: Disk): Promise<void> {
+    await each(disk, SPACE.peer, (key, value) => {
+      const peer = fromUtf8(key.subarray(1))
+      const known = this.#records.get(peer)
+      if (known === undefined || !isIntact(key, value, this.#hashes)) return
+      const { theirs, acked } = decodePeer(key, value, this.#hashes)
+      const { theirs: cursor, ...rest } = known
+      const kept = theirs === undefined ? rest : { ...rest, ...(cursor && { theirs: cursor }) }
+      this.#records.set(peer, acked === 0 ? { ...kept, acked: 0, ackedAtMs: 0 } : kept)
+    })
+  }
 }
 
 const HAS_CURSOR = 1

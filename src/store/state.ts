@@ -200,10 +200,11 @@ async function checkTail(
   }
   if (last === undefined) lost.push(position)
   if (before === undefined) lost.push(position - 1)
-  const isOther = last !== undefined && (last.batch.id !== tip.id || last.check !== check)
+  const isOther = last !== undefined && last.batch.id !== tip.id
+  const carries = last === undefined || last.check === check
   const follows = before === undefined || nextCheck(before, tip.id, hashes) === check
-  // Where it is known not to follow, that is put right behind the opening.
-  if (isOther || (!follows && typeof (await readRenewal(disk, hashes)) !== 'number')) {
+  // Where it is known not to fit, that is put right behind the opening.
+  if (isOther || (!(carries && follows) && typeof (await readRenewal(disk, hashes)) !== 'number')) {
     throw damaged(`position ${position} of the log`, new Error('the running check does not fit'))
   }
 }

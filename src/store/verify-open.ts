@@ -5,7 +5,7 @@ import type { StoreParts } from './store.js'
 import { repairStore, verifyStore } from './verify.js'
 
 export async function verifyOpenStore(
-  { init, author, database, storeId, holes, committer, renewal, reload }: StoreParts,
+  { init, author, database, storeId, holes, committer, renewal, reload, peers }: StoreParts,
   { repair = false, signal }: VerifyOptions
 ): Promise<VerifyReport> {
   const isUnanswered = (id: BatchId): boolean => holes.isUnanswered(id)
@@ -15,12 +15,15 @@ export async function verifyOpenStore(
     await renewal.run()
     return verifyStore(parts)
   }
+  // What memory has of peers is on disk before a repair drops of it what is void.
+  if (peers.isDirty) await committer.upkeep(() => undefined).catch(() => undefined)
   return committer.exclusive(async () => {
     try {
       return await repairStore(parts)
     } finally {
       // Behind a fence the recovery builds it anew: it alone tells listeners what the commit in doubt came to.
       if (init.disk.state === 'open') await reload()
+      await peers.takeDropped(init.disk)
       holes.changed()
     }
   })
