@@ -42,7 +42,11 @@ function hello(window: number): Hello {
   return { type: 'hello', ...rest, position: mark(0), window }
 }
 
-async function breaks(property: string, run: (story: Story) => void | Promise<void>): Promise<void> {
+async function breaks(
+  property: string,
+  run: (story: Story) => void | Promise<void>,
+  message = /./
+): Promise<void> {
   await assert.rejects(
     async () => {
       const story = new Story()
@@ -52,6 +56,7 @@ async function breaks(property: string, run: (story: Story) => void | Promise<vo
     (error: unknown) => {
       if (!(error instanceof PropertyBroken)) throw error
       assert.equal(error.property, property, error.message)
+      assert.match(error.message, message)
       return true
     }
   )
@@ -125,6 +130,20 @@ test('a running check that is not that of the batches is noticed', () =>
     const batch = story.make(story.a, story.a.writer.next())
     story.commit(story.a, [batch], { check: 'f'.repeat(16) })
   }))
+
+test('a batch that was applied and not told is noticed', () =>
+  breaks(
+    'causal order',
+    story => {
+      const { a, b } = story
+      const first = a.writer.next()
+      story.write(a, first)
+      const own = b.writer.next()
+      story.make(b, own)
+      story.commit(b, [first], { untold: [own] })
+    },
+    /at 1 was not told before 2/
+  ))
 
 test('two contents under one name are noticed', () =>
   breaks('one content per name', story => {

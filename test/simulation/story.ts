@@ -135,7 +135,12 @@ export class Story implements World {
   }
 
   /** The node announces these as durable. */
-  commit(node: StoryNode, batches: readonly Batch[], options: { check?: string } = {}): void {
+  commit(
+    node: StoryNode,
+    batches: readonly Batch[],
+    options: { check?: string; untold?: readonly Batch[] } = {}
+  ): void {
+    for (const batch of options.untold ?? []) node.fold.apply(batch)
     const before = node.fold.order.length
     for (const batch of batches) node.fold.apply(batch)
     const applied = batches.map((batch, i) => {

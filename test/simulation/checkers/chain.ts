@@ -42,7 +42,10 @@ export function chain(ledger: Ledger): Checker {
       const fold = ledger.fold(event.node)
       for (const { batch, mark } of event.notice.applied) {
         if (mark.position > fold.order.length) {
-          broken(name, `${event.node}: position ${mark.position} after ${fold.order.length}`)
+          broken(
+            name,
+            `${event.node}: what stands at ${fold.order.length + 1} was not told before ${mark.position}`
+          )
         }
         check(event.node, batch, mark.position)
         if (fold.checkAt(mark.position) !== mark.check) {

@@ -68,8 +68,8 @@ export class Ledger {
         const node = nodeOf(world, event.node)
         const { fold } = this.#replica(event.node)
         for (const { batch, mark } of event.notice.applied) {
-          // Told again after a fence; that it is the same is for the checker of durability.
-          if (mark.position <= fold.order.length) continue
+          // Told again after a fence, which the checker of durability compares; or behind one that was never told.
+          if (mark.position !== fold.order.length + 1) continue
           this.#hold(node, batch)
           fold.apply(batch)
         }
