@@ -52,14 +52,14 @@ export const STORE_MUTANTS: readonly Mutant[] = [
   {
     name: 'memory-kept-after-a-fence',
     file: 'src/store/open.ts',
-    find: '    state = await loadState(disk, await readMeta(init), crypto, lostAtOpen)\n',
+    find: '    state = await loadState(disk, await readMeta(init), crypto, lost, isGap)\n',
     replace: '',
     promise: 'an interrupted commit that was made is not made a second time under the same name'
   },
   {
     name: 'tail-not-rewritten',
     file: 'src/store/open.ts',
-    find: '    await rewriteTail(disk, state, commit)\n',
+    find: '    await rewriteTail(disk, lost.includes(position) ? [META_KEY] : [logKey(position), META_KEY], commit)\n',
     replace: '',
     promise: 'what was read after a failed sync is on disk before anybody hears of it',
     tests: ['test/store/fence.test.ts']

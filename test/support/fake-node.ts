@@ -48,7 +48,15 @@ export class FakeNode implements NodeFace {
   storageState: NodeStatus['storage']['state'] = 'open'
   /** What the next write rejects with. */
   failure: Error | undefined
-  verification: VerifyReport = { ok: true, batches: 0, ops: 0, keys: 0, damage: [], repaired: [], waiting: [] }
+  verification: VerifyReport = {
+    ok: true,
+    batches: 0,
+    ops: 0,
+    keys: 0,
+    damage: [],
+    repaired: [],
+    waiting: []
+  }
   /** Bytes that are not JSON, by key, in base64. */
   readonly rawValues = new Map<string, string>()
   /** Change events taken by readers so far. */
