@@ -22,8 +22,10 @@ export async function verifyOpenStore(
       return await repairStore(parts)
     } finally {
       // Behind a fence the recovery builds it anew: it alone tells listeners what the commit in doubt came to.
-      if (init.disk.state === 'open') await reload()
-      await peers.takeDropped(init.disk)
+      if (init.disk.state === 'open') {
+        await reload()
+        await peers.takeDropped(init.disk)
+      }
       holes.changed()
     }
   })
