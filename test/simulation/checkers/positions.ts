@@ -58,10 +58,11 @@ export function positions(ledger: Ledger): Checker {
   const lowered = (event: Framed, world: World): void => {
     if (!heard.has(`${event.stream}/${event.node}`)) return
     const [node, other] = [nodeOf(world, event.node), nodeOf(world, event.other)]
-    if (spoken.get(`${event.stream}/${other.name}`) !== other.incarnation || !other.honest) return
+    // A stream to a life that is over says nothing of what a power cut left of an unsynced log.
+    if (spoken.get(`${event.stream}/${other.name}`) !== other.life || !other.honest) return
     const record = node.store?.peer(peerIdOf(event.peer))
     // One look serves as long as nothing moves: what a directory holds only grows until it is another one.
-    const look = `${record?.acked ?? 0} ${other.incarnation}`
+    const look = `${record?.acked ?? 0} ${other.life}`
     if (looked.get(`${event.stream}/${event.node}`) === look) return
     looked.set(`${event.stream}/${event.node}`, look)
     const there = ledger.fold(other.name)
@@ -92,7 +93,7 @@ export function positions(ledger: Ledger): Checker {
       }
       if (event.type !== 'sent' || event.message === undefined) return
       const { type } = event.message
-      if (type === 'hello') spoken.set(`${event.stream}/${event.node}`, nodeOf(world, event.node).incarnation)
+      if (type === 'hello') spoken.set(`${event.stream}/${event.node}`, nodeOf(world, event.node).life)
       else if (type !== 'err') lowered(event, world)
     }
   }
