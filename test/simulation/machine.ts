@@ -70,6 +70,8 @@ export class Machine implements SimNode {
   phase: Phase = 'down'
   /** Stopped for good: a clone that the operator noticed. */
   retired = false
+  /** Walks of clients that have not ended. */
+  readonly walks = new Set<Promise<unknown>>()
   /** The life in which its store was repaired last. */
   repairedIn = 0
   /** The operator keeps it down. */
@@ -299,6 +301,7 @@ export class Machine implements SimNode {
     await running.store.close()
     await running.disk.close()
     if (this.durable) this.directory.sentinelAt(mark)
+    await Promise.allSettled(this.walks) // clients close their iterators when they are told
     const left: string[] = []
     for (const { isOpen, resources } of this.#levels) {
       if (isOpen) left.push('a handle on the database')

@@ -210,7 +210,7 @@ export class Workload {
   }
 
   scan(machine: Machine): void {
-    this.#call(machine, { kind: 'scan' }, async store => {
+    const walk = async (store: NonNullable<Machine['store']>): Promise<ClientAnswer> => {
       const iterator = store.iterate({})
       const found: { key: Uint8Array; cell: Cell }[] = []
       try {
@@ -220,6 +220,13 @@ export class Workload {
         await iterator.close()
       }
       return { kind: 'scan', found }
+    }
+    this.#call(machine, { kind: 'scan' }, store => {
+      const walking = walk(store)
+      machine.walks.add(walking)
+      const over = (): boolean => machine.walks.delete(walking)
+      walking.then(over, over)
+      return walking
     })
   }
 
