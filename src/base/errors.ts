@@ -141,7 +141,7 @@ export const ERRORS = {
   OPERATION_IN_FLIGHT: row(
     409,
     6,
-    true,
+    false,
     'The operation is being sent',
     'Wait for the end of the attempt; after inflightTimeoutMs it is taken away from an owner that died.'
   ),
