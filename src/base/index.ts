@@ -2,6 +2,7 @@
 export * from './bytes.js'
 export * from './errors.js'
 export * from './limits.js'
+export * from './natter-error.js'
 export type * from './node-face.js'
 export * from './ports.js'
 export * from './rate.js'

@@ -18,14 +18,6 @@ import type { Disk } from '../disk/index.js'
  */
 export type OperationStatus = 'pending' | 'inflight' | 'done' | 'failed' | 'permanent-failed'
 
-export const OPERATION_STATUSES: readonly OperationStatus[] = [
-  'pending',
-  'inflight',
-  'done',
-  'failed',
-  'permanent-failed'
-]
-
 /** What an application hands in. */
 export interface NewOperation {
   /** What is to be done: `http.<method>`, or any name that the transport knows. */
@@ -253,3 +245,11 @@ export interface Transport {
    */
   send(op: Operation, options: { signal: AbortSignal }): Promise<SendResult>
 }
+
+export { type EngineInit, SyncEngine } from './engine.js'
+export { HttpTransport, type HttpTransportInit } from './http-transport.js'
+export { OPERATION_STATUSES } from './keys.js'
+export { Outbox } from './outbox.js'
+export { NetworkProbe } from './probe.js'
+export { RecordingTransport, type Rule } from './recording-transport.js'
+export { SyncWorker, type WorkerInit } from './worker.js'
