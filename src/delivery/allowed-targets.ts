@@ -6,10 +6,8 @@
  * path of the URL, segment by segment. A segment that could become `..` in a server that decodes it once more than it
  * should is refused as well. Redirects are the transport's: it follows none.
  */
-import { NatterError } from '../base/index.js'
+import { DELIVERY, NatterError, utf8 } from '../base/index.js'
 
-/** Characters of a target: longer URLs are refused by most servers. */
-const targetCharacters = 8192
 /** Times that a path is decoded in search of `..`: what is still encoded then is not decoded by anybody. */
 const decodings = 8
 
@@ -43,8 +41,8 @@ export class AllowedTargets {
    * @throws NatterError `INVALID_ARGUMENT` for what is no URL, `TARGET_NOT_ALLOWED`
    */
   resolve(target: string): string {
-    if (target === '' || target.length > targetCharacters || !target.isWellFormed()) {
-      throw new NatterError('INVALID_ARGUMENT', `target must be a URL of 1 to ${targetCharacters} characters`)
+    if (target === '' || !target.isWellFormed() || utf8(target).length > DELIVERY.targetBytes) {
+      throw new NatterError('INVALID_ARGUMENT', `target must be a URL of 1 to ${DELIVERY.targetBytes} bytes`)
     }
     const url = this.#parse(target)
     url.hash = ''
