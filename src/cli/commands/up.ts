@@ -22,7 +22,7 @@ const DEFAULT_HTTP = '127.0.0.1:7070'
 /** Milliseconds after which a stop that hangs is ended: what is acknowledged is on disk by then. */
 const STOP_MS = 9_500
 /** What -v and -vv show where DEBUG says nothing: dials, commits and requests; then every frame as well. */
-const LOG_SCOPES = ['natter:net,natter:store,natter:http,natter:*:error', 'natter:*']
+const LOG_SCOPES = ['natter:net,natter:store,natter:http,natter:delivery,natter:*:error', 'natter:*']
 
 /** Refusals that are remembered as told: strangers can make up ids. */
 const TOLD_REFUSALS = 1000
@@ -231,6 +231,11 @@ export const addUp: AddCommands = (program, run) => {
     .option(
       '--allow-host <name>',
       'a host name by which the HTTP API may be called; may be given again',
+      collect
+    )
+    .option(
+      '--deliver-to <url>',
+      'host a delivery outbox for targets under this URL (natter delivery); may be given again',
       collect
     )
     .addHelpText('after', example('natter up', 'natter up --data ./b --http 0 --join @invite.txt'))

@@ -8,6 +8,7 @@ import type { Settings } from '../../disk/settings.js'
 import type { Author } from '../../log/index.js'
 import { peerIdOf } from '../../log/index.js'
 import type { Store } from '../../store/index.js'
+import type { DeliveryDesk } from '../delivery/desk.js'
 import type { NodeOptions } from '../options.js'
 import type { Membership, PeerBook } from '../peer-book.js'
 import type { LagMemory } from './lag-memory.js'
@@ -23,8 +24,11 @@ export const fullMeshNodes = 8
 
 export type Finding = Omit<DoctorCheck, 'name'>
 
-/** What a check needs: nothing but the store, a directory, a node that runs, or one that takes part in its network. */
-export type Need = 'store' | 'directory' | 'node' | 'network'
+/**
+ * What a check needs: nothing but the store, a directory, a node that runs, one that takes part in its network, or a
+ * delivery outbox, without which there is nothing to look at.
+ */
+export type Need = 'store' | 'directory' | 'node' | 'network' | 'delivery'
 
 export interface Check {
   readonly name: string
@@ -66,6 +70,8 @@ export interface Patient {
   readonly nodeVersion: string
   /** Absent for a directory whose node does not run. */
   readonly node: RunningParts | undefined
+  /** Absent where no delivery outbox is hosted. */
+  readonly delivery?: DeliveryDesk | Promise<DeliveryDesk> | undefined
 }
 
 /** For a check that needs the network. */
