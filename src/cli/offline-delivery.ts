@@ -2,7 +2,6 @@
  * The delivery outbox of a directory that no process has open: that of a node, which has a folder of its own there, or
  * one that a program made by `natter/delivery`. Never makes anything: a mistyped path is told.
  */
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { NatterError } from '../base/index.js'
 import { systemClock } from '../base/system.js'
@@ -10,7 +9,7 @@ import { Outbox } from '../delivery/index.js'
 import { directoryHolder } from '../disk/directory.js'
 import { readManifest } from '../disk/manifest.js'
 import { DeliveryDesk } from '../node/delivery/desk.js'
-import { outboxFolder } from '../node/delivery/host.js'
+import { hasOutbox, outboxFolder } from '../node/delivery/folder.js'
 import { shellQuote } from './shell.js'
 
 export interface OfflineDelivery extends AsyncDisposable {
@@ -29,11 +28,6 @@ export async function openOutbox(folder: string): Promise<OfflineDelivery> {
     desk: new DeliveryDesk({ outbox, clock: systemClock }),
     [Symbol.asyncDispose]: () => outbox.close()
   }
-}
-
-/** Whether a node has an outbox in its directory. */
-export function hasOutbox(dataDir: string): boolean {
-  return existsSync(join(outboxFolder(dataDir), 'natter.json'))
 }
 
 async function outboxDirectory(dataDir: string): Promise<string> {

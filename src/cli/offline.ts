@@ -7,13 +7,13 @@ import { join } from 'node:path'
 import type { CellInfo, DoctorReport, Limits } from '../base/index.js'
 import { isNatterError, NatterError, withLimits } from '../base/index.js'
 import { peerIdOf } from '../log/index.js'
-import { outboxFolder } from '../node/delivery/host.js'
+import { hasOutbox, outboxFolder } from '../node/delivery/folder.js'
 import { CHECKS, Doctor } from '../node/doctor/index.js'
 import type { Ground } from '../node/ground.js'
 import { openGround } from '../node/ground.js'
 import { cellInfo } from '../node/values.js'
 import type { Store } from '../store/index.js'
-import { hasOutbox, openOutbox } from './offline-delivery.js'
+import { openOutbox } from './offline-delivery.js'
 
 /** Keys read at a time. */
 const PAGE = 1000

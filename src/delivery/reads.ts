@@ -2,7 +2,7 @@
  * What is read of the outbox: single operations, pages, what may be claimed now, and the log. All of it as of the newest
  * commit, none of it through the queue of commits.
  */
-import { DELIVERY, NatterError } from '../base/index.js'
+import { DELIVERY, NatterError, span } from '../base/index.js'
 import { damaged } from '../base/sealed-record.js'
 import type { ByteRange, Disk } from '../disk/index.js'
 import { endOf } from './fronts.js'
@@ -176,7 +176,7 @@ export class Reads {
     }
     if (status === 'pending' || isDue(state, nowMs, this.#ledger.policy))
       return { ...base, reason: 'due', text: 'the next free worker sends it' }
-    const text = `attempt ${attempt} failed, the next is due in ${nextRetryAtMs - nowMs} ms: ${lastError}`
+    const text = `attempt ${attempt} failed, the next is due in ${span(nextRetryAtMs - nowMs)}: ${lastError}`
     return { ...base, reason: 'waits-for-retry', atMs: nextRetryAtMs, text }
   }
 

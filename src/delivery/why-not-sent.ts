@@ -5,6 +5,7 @@
  *
  * The one home of these sentences: `GET /delivery/:id` and `natter delivery show` print them, with and without a node.
  */
+import { span } from '../base/index.js'
 import type { Explanation, Operation } from './index.js'
 
 export const HINDRANCES = [
@@ -70,7 +71,7 @@ export function whyNotSent(op: Operation, found: Explanation, around: Surroundin
     const { server, offlineSinceMs } = sender
     reasons.push({
       reason: 'offline',
-      text: `${server} cannot be reached, for ${span(nowMs - offlineSinceMs)}; it is sent as soon as it can`,
+      text: `${server} cannot be reached, for ${span(Math.max(0, nowMs - offlineSinceMs))} now; it is sent as soon as that is over`,
       sinceAt: isoOf(offlineSinceMs)
     })
   }
@@ -100,13 +101,4 @@ function fromOutbox(found: Explanation & { reason: HindranceReason }, nowMs: num
 
 function isoOf(ms: number): string {
   return new Date(ms).toISOString()
-}
-
-/** A duration for people. */
-function span(ms: number): string {
-  if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`
-  if (ms < 120_000) return `${Math.round(ms / 1000)} s`
-  if (ms < 7_200_000) return `${Math.round(ms / 60_000)} min`
-  if (ms < 172_800_000) return `${Math.round(ms / 3_600_000)} h`
-  return `${Math.round(ms / 86_400_000)} days`
 }

@@ -49,7 +49,10 @@ test('on a running node: lists, reasons, sending again, dropping', async t => {
   const listed = await node.natter(['delivery', 'ls'])
   assert.equal(listed.code, 0)
   assert.match(listed.stdout, /^ID +STATUS +TRIES +AGE +NEXT TRY +TARGET +LAST ERROR\na +pending +0 /)
-  assert.match(listed.stderr, /^3 wait, the oldest for .*\nhttp:\/\/127\.0\.0\.1:\d+ cannot be reached, for /)
+  assert.match(
+    listed.stderr,
+    /^3 wait, the oldest for .*\ntargets are at http:.*\nhttp:\/\/127\.0\.0\.1:\d+ cannot be reached, for /
+  )
   const shown = await node.natter(['delivery', 'show', 'b'])
   assert.equal(shown.code, 0)
   assert.match(shown.stdout, /^id +b$/m)
@@ -103,7 +106,7 @@ test('on a running node: lists, reasons, sending again, dropping', async t => {
   assert.deepEqual([nothing.code, nothing.stdout, nothing.stderr], [0, '', 'nothing has failed for good\n'])
   const done = await node.natter(['delivery', 'retry', 'a', '--json'])
   assert.deepEqual([done.code, parse(done.stderr)['code']], [6, 'OPERATION_DONE'])
-  assert.match((await node.natter(['delivery', 'ls'])).stderr, /^nothing waits, 2 done\n$/)
+  assert.match((await node.natter(['delivery', 'ls'])).stderr, /^nothing waits, 2 done\ntargets are at .*\n$/)
   assert.match((await node.natter(['doctor', '-v'])).stdout, /^ok {4}delivery +nothing waits$/m)
   assert.equal((await node.stop()).code, 0)
 })

@@ -48,7 +48,7 @@ test('each reason says what it knows', () => {
   assert.deepEqual(why(due, offline), [
     {
       reason: 'offline',
-      text: `${SERVER} cannot be reached, for 3 min; it is sent as soon as it can`,
+      text: `${SERVER} cannot be reached, for 3 min now; it is sent as soon as that is over`,
       sinceAt: new Date(NOW - 180_000).toISOString()
     }
   ])

@@ -45,6 +45,7 @@ interface Desk {
 /** Runs `work` at the desk of a node, or of the directory of `--data`. */
 async function atDesk(context: Context, options: Flags, work: (desk: Desk) => Promise<void>): Promise<void> {
   context.advise('NOT_FOUND', `List what is there with: natter delivery ls${dataFlag(options)}`)
+  context.advise('OPERATION_IN_FLIGHT', 'Wait for the end of the attempt: some seconds at most.')
   const dataDir = textFlag(options, 'data')
   if (dataDir !== undefined) {
     const { openDelivery } = await import('../offline-delivery.js') // the database: not for commands that call a node
@@ -114,6 +115,7 @@ function statusFlag(options: Flags): OperationStatus | undefined {
 }
 
 function describeList(list: readonly ShownOperation[], out: Output): string {
+  const server = commonServer(list)
   const text = table(
     [
       { title: 'ID' },
@@ -125,18 +127,24 @@ function describeList(list: readonly ShownOperation[], out: Output): string {
       { title: 'LAST ERROR', flexible: true }
     ],
     list.map(op => [
-      op.id,
+      printable(op.id),
       op.status,
       String(op.attempt),
       ageOf(op.createdAt),
       op.nextRetryAt === null ? '-' : inTime(op.nextRetryAt),
-      op.target,
-      op.lastError === null || op.status === 'done' ? '-' : oneLine(op.lastError)
+      op.target.slice(server.length),
+      op.lastError === null || op.status === 'done' ? '-' : printable(op.lastError)
     ])
   )
-  return text.replace(/ (done|failed|permanent-failed)(?= )/g, (whole, status: ShownOperation['status']) =>
+  return text.replace(/ (done|failed|permanent-failed)(?= +\d)/g, (whole, status: ShownOperation['status']) =>
     out.paint(COLORS[status] ?? 'dim', whole)
   )
+}
+
+/** The server of all targets where it is one only: it needs no place in each line. */
+function commonServer([first, ...others]: readonly ShownOperation[]): string {
+  const server = /^https?:\/\/[^/]+(?=\/)/.exec(first?.target ?? '')?.[0] ?? ''
+  return others.every(({ target }) => target.startsWith(`${server}/`)) ? server : ''
 }
 
 function summaryOf({ counts, oldestMs, offline, operations }: OperationPage): string[] {
@@ -151,6 +159,7 @@ function summaryOf({ counts, oldestMs, offline, operations }: OperationPage): st
   ]
   return [
     `${operations.length === 0 ? 'none of these; ' : ''}${parts.join(', ')}`,
+    ...(commonServer(operations) === '' ? [] : [`targets are at ${commonServer(operations)}`]),
     ...offline.map(({ server, sinceAt }) => `${server} cannot be reached, for ${ageOf(sinceAt)}`)
   ]
 }
@@ -164,23 +173,23 @@ const show: Action = async (context, options, id = '') => {
 
 function describe(op: WholeOperation, out: Output): string {
   const color = COLORS[op.status]
-  const reasons = op.why.map(({ text }) => text)
+  const reasons = op.why.map(({ text }) => printable(text))
   return sheet([
-    ['id', op.id],
-    ['kind', op.kind],
-    ['target', op.target],
+    ['id', printable(op.id)],
+    ['kind', printable(op.kind)],
+    ['target', printable(op.target)],
     ['status', color === undefined ? op.status : out.paint(color, op.status)],
     ...(reasons.length === 0 ? ['nothing holds it up: it is sent next'] : reasons).map(
       (text, i) => [i === 0 ? whyTitle(op) : '', text] as const
     ),
     ['tries', String(op.attempt)],
-    ...(op.lastError === null ? [] : [['last error', oneLine(op.lastError)] as const]),
+    ...(op.lastError === null ? [] : [['last error', printable(op.lastError)] as const]),
     ...(op.nextRetryAt === null
       ? []
       : [['next try', `${op.nextRetryAt}, ${inTime(op.nextRetryAt)}`] as const]),
     ['taken', `${op.createdAt}, ${ageOf(op.createdAt)} ago`],
     ['changed', `${op.updatedAt}, ${ageOf(op.updatedAt)} ago`],
-    ['key', op.idempotencyKey],
+    ['key', printable(op.idempotencyKey)],
     ['order', op.ordered ? 'after those before it on its target' : 'none'],
     ['payload', previewOf(op)]
   ])
@@ -193,7 +202,7 @@ function whyTitle({ status }: WholeOperation): string {
 
 function previewOf({ payload, payload_base64: base64, payloadBytes }: WholeOperation): string {
   if (payload === undefined) return 'none'
-  const text = oneLine(typeof payload === 'string' ? payload : inlineValue(payload, base64))
+  const text = printable(typeof payload === 'string' ? payload : inlineValue(payload, base64))
   const cut = text.length > PREVIEW ? `${text.slice(0, PREVIEW)}…   (all of it with --json)` : text
   return `${formatBytes(payloadBytes)}: ${cut}`
 }
@@ -262,8 +271,9 @@ function inTime(at: string): string {
   return ms <= 0 ? 'now' : `in ${formatDuration(ms)}`
 }
 
-function oneLine(text: string): string {
-  return text.replaceAll(/\s+/g, ' ').trim()
+/** On one line, and without what would move the cursor of a terminal: errors come from other servers. */
+function printable(text: string): string {
+  return text.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim()
 }
 
 const DATA = [

@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { messageOf, NatterError } from '../../base/index.js'
 import { parsePsk } from '../../net/psk.js'
+import { hasOutbox } from '../../node/delivery/folder.js'
 import type { NatterNode, NodeOptions } from '../../node.js'
 import type { Action, AddCommands } from '../command.js'
 import { collect, example } from '../command.js'
@@ -62,6 +63,7 @@ const up: Action = async context => {
   try {
     const server = http === undefined ? undefined : await node.serve(serveOptions(http, dataDir, settings))
     await tellReady(context, node, server?.url ?? null, dataDir)
+    tellLeftOutbox(context, dataDir)
     tellTrouble(context, node)
     await stopped
   } finally {
@@ -75,7 +77,7 @@ const up: Action = async context => {
 }
 
 async function tellReady(
-  { out }: Context,
+  { out, settings }: Context,
   node: NatterNode,
   http: string | null,
   dataDir: string
@@ -89,11 +91,20 @@ async function tellReady(
         ['  peer id', node.peerId],
         ...addrs.map((addr, i) => [i === 0 ? '  addresses' : '', addr] as const),
         ['  HTTP', http ?? 'off'],
+        ...(settings.deliverTo ?? []).map((url, i) => [i === 0 ? '  delivers to' : '', url] as const),
         ['  data', dataDir]
       ])
     ].join('\n')
   )
   out.note('Ctrl-C stops it.')
+}
+
+/** A node that has delivered before, and does not now, keeps what was not sent. */
+function tellLeftOutbox({ out, settings }: Context, dataDir: string): void {
+  if (settings.deliverTo !== undefined || !hasOutbox(dataDir)) return
+  out.note(
+    'Nothing is sent from the delivery outbox of this directory: for that start it with --deliver-to URL.'
+  )
 }
 
 /** The command as it can be pasted; an invite is a secret, and the directory keeps what it said. */

@@ -5,7 +5,6 @@
  * Keeps: what was taken under other URLs than those of today waits, and is never sent; a server that is away costs no
  * attempt; one line of the log for every send.
  */
-import { join } from 'node:path'
 import type { Clock } from '../../base/index.js'
 import { NatterError } from '../../base/index.js'
 import { AllowedTargets } from '../../delivery/allowed-targets.js'
@@ -13,11 +12,14 @@ import type { NewOperation, Operation, SendResult, Transport } from '../../deliv
 import { HttpTransport, NetworkProbe, Outbox, SyncEngine } from '../../delivery/index.js'
 import type { Sender } from '../../delivery/why-not-sent.js'
 import { DeliveryDesk } from './desk.js'
+import { outboxFolder } from './folder.js'
 import { knock } from './knock.js'
 import { Reachability } from './reachability.js'
 
 /** Sends under way at a time. Each has a loop of its own, so that a server which hangs holds up one of them only. */
 const LOOPS = 4
+/** Milliseconds that a loop sleeps while nothing can be sent: it is woken by what is new, and retries are not urgent. */
+const SLEEP_MS = 1000
 
 export interface HostInit {
   /** The node's directory; absent: in memory. */
@@ -28,11 +30,6 @@ export interface HostInit {
   readonly owner: string
   readonly clock: Clock
   readonly log: (line: string) => void
-}
-
-/** Where the outbox of a node has its data. */
-export function outboxFolder(dataDir: string): string {
-  return join(dataDir, 'delivery')
 }
 
 export class DeliveryHost {
@@ -69,10 +66,17 @@ export class DeliveryHost {
       }
     })
     this.#outbox = outbox
+    const probe = new NetworkProbe(() => reach.check())
+    outbox.events.addEventListener('enqueued', () => {
+      // The first that waits makes it be looked; loops that sleep are woken when a server is there.
+      if (!reach.isAnyOnline) void probe.isOnline()
+    })
     const sending = {
       outbox,
       transport: new WatchedTransport(new HttpTransport({ clock }), targets, reach, init),
-      probe: new NetworkProbe(() => reach.check()),
+      probe,
+      idleSleepMs: SLEEP_MS,
+      offlineSleepMs: SLEEP_MS,
       accepts: (target: string) => targets.allows(target) && reach.isOnline(originOf(target))
     }
     this.#engines = Array.from({ length: LOOPS }, () => new SyncEngine(sending))

@@ -49,7 +49,7 @@ export class Reachability {
     )
   }
 
-  /** Looks where a look is due, and waits for it a moment; answers whether any server can be reached. */
+  /** Looks where a look is due, and waits for it a moment; answers whether anything waits and any server can be reached. */
   async check(): Promise<boolean> {
     const { clock, isWaiting } = this.#init
     if (!isWaiting()) {
@@ -58,7 +58,7 @@ export class Reachability {
         server.state = 'unknown'
         server.offlineSinceMs = null
       }
-      return true
+      return false
     }
     const looks = [...this.#servers.values()].flatMap(server => {
       if (server.look === undefined && this.#isDue(server)) server.look = this.#look(server)
@@ -72,6 +72,10 @@ export class Reachability {
       await Promise.race([Promise.all(looks), enough])
       timer?.cancel()
     }
+    return this.isAnyOnline
+  }
+
+  get isAnyOnline(): boolean {
     return [...this.#servers.values()].some(({ state }) => state === 'online')
   }
 

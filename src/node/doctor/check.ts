@@ -22,6 +22,8 @@ export const detailed = 1000
 /** Nodes beside this one that are all connected to each other; of more, each is connected to some. */
 export const fullMeshNodes = 8
 
+export { span } from '../../base/index.js'
+
 export type Finding = Omit<DoctorCheck, 'name'>
 
 /**
@@ -120,15 +122,6 @@ export function peerArgument(peer: Author): string {
 /** `3 peers`, `1 peer`. */
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`
-}
-
-/** A duration for people: 850 ms, 12 s, 5 min, 3 h, 2 days. */
-export function span(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`
-  if (ms < 120_000) return `${Math.round(ms / 1000)} s`
-  if (ms < 7_200_000) return `${Math.round(ms / 60_000)} min`
-  if (ms < 172_800_000) return `${Math.round(ms / 3_600_000)} h`
-  return `${Math.round(ms / 86_400_000)} days`
 }
 
 /** `64.0 MiB`. */
