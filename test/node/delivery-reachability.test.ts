@@ -40,17 +40,17 @@ function world(origins = [A]) {
 test('nobody is looked at while nothing waits, and a look is as good for ten seconds', async () => {
   const { reach, state, knocks, clock } = world()
   state.waiting = false
-  assert.equal(await reach.check(), false)
+  assert.equal(await reach.check(A), false)
   assert.deepEqual(knocks, [])
   assert.equal(reach.isOnline(A), false, 'nothing is sent before it was looked')
   state.waiting = true
-  assert.equal(await reach.check(), true)
+  assert.equal(await reach.check(A), true)
   assert.equal(reach.isOnline(A), true)
   clock.ms += 9_999
-  await reach.check()
+  await reach.check(A)
   assert.equal(knocks.length, 1)
   clock.ms += 1
-  await reach.check()
+  await reach.check(A)
   assert.equal(knocks.length, 2)
 })
 
@@ -58,21 +58,21 @@ test('a server that is away is looked at every second, and has been away since t
   const { reach, up, clock, told, knocks } = world()
   up.clear()
   const sinceMs = clock.ms
-  assert.equal(await reach.check(), false)
+  assert.equal(await reach.check(A), false)
   assert.deepEqual(reach.offline(), [{ server: A, sinceMs }])
   clock.ms += 500
-  await reach.check()
+  await reach.check(A)
   assert.equal(knocks.length, 1)
   clock.ms += 500
-  await reach.check()
+  await reach.check(A)
   assert.equal(knocks.length, 2)
   assert.equal(reach.offlineSinceMs(A), sinceMs)
   clock.ms -= 3_600_000
-  await reach.check()
+  await reach.check(A)
   assert.equal(knocks.length, 3, 'a clock that went back does not stop the looks')
   clock.ms += 3_602_000
   up.add(A)
-  assert.equal(await reach.check(), true)
+  assert.equal(await reach.check(A), true)
   assert.deepEqual([reach.isOnline(A), reach.offline()], [true, []])
   assert.deepEqual(told, [
     [A, null],
@@ -82,15 +82,15 @@ test('a server that is away is looked at every second, and has been away since t
 
 test('a send that went well is as good as a look, one that failed a reason to look, once a second', async () => {
   const { reach, knocks, clock, up } = world()
-  await reach.check()
+  await reach.check(A)
   clock.ms += 9000
   reach.noteSend(A, true)
   clock.ms += 9000
-  await reach.check()
+  await reach.check(A)
   assert.equal(knocks.length, 1)
   reach.noteSend(A, false)
   assert.equal(reach.isOnline(A), false, 'nothing more is sent before it was looked at')
-  await reach.check()
+  await reach.check(A)
   assert.deepEqual([reach.isOnline(A), knocks.length], [true, 2])
   clock.ms += 999
   reach.noteSend(A, false)
@@ -98,7 +98,7 @@ test('a send that went well is as good as a look, one that failed a reason to lo
   clock.ms += 1
   up.clear()
   reach.noteSend(A, false)
-  assert.equal(await reach.check(), false)
+  assert.equal(await reach.check(A), false)
   assert.equal(knocks.length, 3)
   reach.noteSend(A, true)
   assert.equal(reach.isOnline(A), true)
@@ -109,7 +109,7 @@ test('a server that does not even refuse holds up nobody', async () => {
   const { reach, state } = world([A, B])
   state.silent = A
   const startedAtMs = performance.now()
-  assert.equal(await reach.check(), true)
+  assert.equal(await reach.check(B), true)
   assert.ok(performance.now() - startedAtMs < 1000)
   assert.deepEqual([reach.isOnline(A), reach.isOnline(B)], [false, true])
 })
@@ -117,9 +117,9 @@ test('a server that does not even refuse holds up nobody', async () => {
 test('what was seen is forgotten when nothing waits any more', async () => {
   const { reach, state, up } = world()
   up.clear()
-  await reach.check()
+  await reach.check(A)
   state.waiting = false
-  await reach.check()
+  await reach.check(A)
   assert.deepEqual(reach.offline(), [])
 })
 

@@ -16,8 +16,8 @@ import { outboxFolder } from './folder.js'
 import { knock } from './knock.js'
 import { Reachability } from './reachability.js'
 
-/** Sends under way at a time. Each has a loop of its own, so that a server which hangs holds up one of them only. */
-const LOOPS = 4
+/** Sends to one server under way at a time. Each has a loop of its own, so that a request that hangs holds up one only. */
+const LOOPS = 3
 /** Milliseconds that a loop sleeps while nothing can be sent: it is woken by what is new, and retries are not urgent. */
 const SLEEP_MS = 1000
 
@@ -66,20 +66,23 @@ export class DeliveryHost {
       }
     })
     this.#outbox = outbox
-    const probe = new NetworkProbe(() => reach.check())
-    outbox.events.addEventListener('enqueued', () => {
-      // The first that waits makes it be looked; loops that sleep are woken when a server is there.
-      if (!reach.isAnyOnline) void probe.isOnline()
+    const transport = new WatchedTransport(new HttpTransport({ clock }), targets, reach, init)
+    const probes = new Map<string, NetworkProbe>()
+    // Each server has loops of its own: one that hangs holds up no other.
+    this.#engines = targets.origins.flatMap(origin => {
+      const probe = new NetworkProbe(() => reach.check(origin))
+      probes.set(origin, probe)
+      const accepts = (target: string) => originOf(target) === origin && targets.allows(target)
+      const sleeps = { idleSleepMs: SLEEP_MS, offlineSleepMs: SLEEP_MS }
+      return Array.from({ length: LOOPS }, () => {
+        return new SyncEngine({ outbox, transport, probe, accepts, ...sleeps })
+      })
     })
-    const sending = {
-      outbox,
-      transport: new WatchedTransport(new HttpTransport({ clock }), targets, reach, init),
-      probe,
-      idleSleepMs: SLEEP_MS,
-      offlineSleepMs: SLEEP_MS,
-      accepts: (target: string) => targets.allows(target) && reach.isOnline(originOf(target))
-    }
-    this.#engines = Array.from({ length: LOOPS }, () => new SyncEngine(sending))
+    outbox.events.addEventListener('enqueued', ({ detail: { target } }) => {
+      // Where nothing waited nobody has looked: a look that finds the server wakes its loops.
+      const origin = originOf(target)
+      if (!reach.isOnline(origin)) void probes.get(origin)?.isOnline()
+    })
   }
 
   /** @throws NatterError `DIRECTORY_IN_USE`, `DIRECTORY_UNUSABLE`, `STORE_DAMAGED`, `DISK_FULL` */

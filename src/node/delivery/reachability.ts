@@ -49,8 +49,8 @@ export class Reachability {
     )
   }
 
-  /** Looks where a look is due, and waits for it a moment; answers whether anything waits and any server can be reached. */
-  async check(): Promise<boolean> {
+  /** Looks where a look is due, and waits for it a moment; answers whether that server can be reached, if anything waits. */
+  async check(origin: string): Promise<boolean> {
     const { clock, isWaiting } = this.#init
     if (!isWaiting()) {
       // What was seen last time is old by the time that something waits again.
@@ -72,11 +72,7 @@ export class Reachability {
       await Promise.race([Promise.all(looks), enough])
       timer?.cancel()
     }
-    return this.isAnyOnline
-  }
-
-  get isAnyOnline(): boolean {
-    return [...this.#servers.values()].some(({ state }) => state === 'online')
+    return this.isOnline(origin)
   }
 
   isOnline(origin: string): boolean {
