@@ -16,7 +16,8 @@ const { values: flags } = parseArgs({
 })
 const { localBenches } = await import('./local.js')
 const { networkBenches } = await import('./network.js')
-const benches = [...localBenches, ...networkBenches]
+const { deliveryBenches } = await import('./delivery.js')
+const benches = [...localBenches, ...networkBenches, ...deliveryBenches]
 const chosen = benches.filter(bench => flags.only === undefined || bench.name === flags.only)
 if (chosen.length === 0) {
   console.error(`no measurement is named ${flags.only}: ${benches.map(bench => bench.name).join(', ')}`)

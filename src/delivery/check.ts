@@ -8,6 +8,8 @@ import { encodePayload } from './payload.js'
 /** An operation as it will stand on disk. */
 export interface CheckedOperation {
   readonly id: string
+  /** It was made for this operation: nobody has it yet. */
+  readonly isFresh: boolean
   readonly kind: string
   readonly target: string
   readonly idempotencyKey: string
@@ -27,7 +29,14 @@ export function checkOperation(op: NewOperation, freshId: () => string): Checked
   const id = op.id === undefined ? freshId() : checkText('id', op.id, DELIVERY.nameBytes)
   const idempotencyKey =
     op.idempotencyKey === undefined ? id : checkText('idempotencyKey', op.idempotencyKey, DELIVERY.nameBytes)
-  return { id, kind, target, idempotencyKey, payload: encodePayload(op.payload) }
+  return {
+    id,
+    isFresh: op.id === undefined,
+    kind,
+    target,
+    idempotencyKey,
+    payload: encodePayload(op.payload)
+  }
 }
 
 function checkText(name: string, value: unknown, maxBytes: number): string {

@@ -98,8 +98,16 @@ function named(space: number, name: Uint8Array): Uint8Array {
   return begin(space, name.length).bytes(name).finish()
 }
 
+let encoded = { text: '', bytes: utf8('') }
+
+/** The bytes of a target: several keys of it are made in a row, and encoding a text costs more than making a key. */
+function targetBytes(text: string): Uint8Array {
+  if (encoded.text !== text) encoded = { text, bytes: utf8(text) }
+  return encoded.bytes
+}
+
 export const idKey = (id: string): Uint8Array => named(SPACE.id, utf8(id))
-export const targetKey = (target: string): Uint8Array => named(SPACE.target, utf8(target))
+export const targetKey = (target: string): Uint8Array => named(SPACE.target, targetBytes(target))
 
 /** `queue` and `ofTarget`. */
 export function targetSeqKey(
@@ -107,7 +115,7 @@ export function targetSeqKey(
   target: string,
   seq: number
 ): Uint8Array {
-  const name = utf8(target)
+  const name = targetBytes(target)
   return begin(space, 2 + name.length + NUMBER_BYTES)
     .u16(name.length)
     .bytes(name)

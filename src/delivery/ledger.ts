@@ -7,7 +7,7 @@
  * read, to `outbox.ts` who calls.
  */
 import type { Clock, Random } from '../base/index.js'
-import { DELIVERY, NatterError, toHex } from '../base/index.js'
+import { DELIVERY, EMPTY_BYTES, NatterError, toHex } from '../base/index.js'
 import { damaged } from '../base/sealed-record.js'
 import type { Disk } from '../disk/index.js'
 import { GroupCommit } from '../disk/index.js'
@@ -49,6 +49,8 @@ interface Waiting {
 /** Bytes that a call with no payload to speak of writes. */
 const SMALL_CALL_BYTES = 256
 const RANDOM_ID_BYTES = 16
+/** Ids whose bytes are drawn at once: a call for each costs as much as the rest of an id. */
+const POOLED_IDS = 64
 
 const FRESH: Totals = {
   nextSeq: 1,
@@ -75,6 +77,7 @@ export class Ledger {
   readonly #users = new Set<() => Promise<void>>()
   readonly #forgetReopen: () => void
   #totals: Totals = FRESH
+  #pool: Uint8Array = EMPTY_BYTES
   /** Counts how often the disk was opened: what was read before such a change is void. */
   #opened = 0
   #closing: Promise<void> | undefined
@@ -124,7 +127,10 @@ export class Ledger {
   }
 
   newId(): string {
-    return toHex(this.#random.bytes(RANDOM_ID_BYTES))
+    if (this.#pool.length === 0) this.#pool = this.#random.bytes(RANDOM_ID_BYTES * POOLED_IDS)
+    const id = toHex(this.#pool.subarray(0, RANDOM_ID_BYTES))
+    this.#pool = this.#pool.subarray(RANDOM_ID_BYTES)
+    return id
   }
 
   /** Makes the call part of the next commit; resolves with its value when that is on disk. */

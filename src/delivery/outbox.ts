@@ -142,7 +142,7 @@ export class Outbox implements DeliveryFace {
     const at = this.#time(nowMs)
     const checked = checkOperation(op, () => this.#ledger.newId())
     return this.#ledger.call({
-      ids: [checked.id],
+      ids: checked.isFresh ? [] : [checked.id],
       targets: ordered ? [checked.target] : [],
       bytes: 512 + checked.payload.bytes.length,
       run: (draft, rules) => transitions.put(draft, rules, checked, ordered, at)

@@ -148,7 +148,7 @@ export function encodeState(key: Uint8Array, record: StateRecord, hashes: Checks
       if (owner !== null) text(writer, owner)
       if (lastError !== null) text(writer, lastError)
     },
-    128
+    160
   )
 }
 

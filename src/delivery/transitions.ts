@@ -55,7 +55,7 @@ export async function put(
   ordered: boolean,
   nowMs: number
 ): Promise<Outcome<string>> {
-  const known = await draft.seqOf(op.id)
+  const known = op.isFresh ? undefined : await draft.seqOf(op.id)
   if (known !== undefined) {
     const state = await draft.state(known)
     const content = draft.contentHere(known) ?? (await rules.content(known))

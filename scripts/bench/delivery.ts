@@ -1,0 +1,104 @@
+/** The delivery outbox: durable enqueues of many callers against what a program would write by hand on the same LevelDB. */
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { ClassicLevel } from 'classic-level'
+import { Outbox } from '../../src/delivery/index.js'
+import type { Bench, Line, Scale } from './harness.js'
+import { entry, inTurns, shareLine, withFolder } from './harness.js'
+
+const CALLERS = 64
+/** Targets that the callers enqueue for. */
+const TARGETS = 16
+
+interface Made {
+  readonly id: string
+  readonly kind: string
+  readonly target: string
+  readonly payload: unknown
+}
+
+/** Puts of records under rising numbers; what waits while a synced batch is written goes into the next. */
+class BareQueue {
+  readonly #db: ClassicLevel<Buffer, Buffer>
+  #waiting: { key: Buffer; value: Buffer; resolve: () => void; reject: (error: unknown) => void }[] = []
+  #writing = false
+  #count = 0
+
+  constructor(db: ClassicLevel<Buffer, Buffer>) {
+    this.#db = db
+  }
+
+  put(op: Made): Promise<void> {
+    const key = Buffer.alloc(8)
+    key.writeBigUInt64BE(BigInt(this.#count++))
+    const value = Buffer.from(JSON.stringify(op))
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ key, value, resolve, reject })
+      if (!this.#writing) void this.#write()
+    })
+  }
+
+  async #write(): Promise<void> {
+    this.#writing = true
+    await undefined // callers of the same turn share a batch
+    while (this.#waiting.length > 0) {
+      const group = this.#waiting.splice(0)
+      const batch = this.#db.batch()
+      for (const { key, value } of group) batch.put(key, value)
+      try {
+        await batch.write({ sync: true })
+        for (const { resolve } of group) resolve()
+      } catch (error) {
+        for (const { reject } of group) reject(error)
+      }
+    }
+    this.#writing = false
+  }
+}
+
+async function runEnqueues({ repetitionMs, repetitions }: Scale): Promise<Line[]> {
+  return withFolder(async folder => {
+    const outbox = await Outbox.open({ dataDir: join(folder, 'outbox') })
+    const db = new ClassicLevel<Buffer, Buffer>(join(folder, 'bare'), {
+      keyEncoding: 'buffer',
+      valueEncoding: 'buffer',
+      writeBufferSize: 16 * 1024 * 1024,
+      maxFileSize: 16 * 1024 * 1024
+    })
+    await db.open()
+    const bare = new BareQueue(db)
+    let n = 0
+    const next = (): Made => {
+      const { value } = entry(n++)
+      return { id: randomUUID(), kind: 'http.post', target: `/inbox/${n % TARGETS}`, payload: value }
+    }
+    try {
+      const { ours, bare: theirs } = await inTurns(
+        repetitions,
+        () => concurrentRate(repetitionMs, () => outbox.enqueue(next())),
+        () => concurrentRate(repetitionMs, () => bare.put(next()))
+      )
+      const what = `durable enqueues of ${CALLERS} callers at once`
+      return [shareLine(what, 0.5, ours, theirs, 'bare: one record each, group commit by hand')]
+    } finally {
+      await outbox.close()
+      await db.close()
+    }
+  })
+}
+
+/** Calls a second by callers that each await their own before the next. */
+async function concurrentRate(ms: number, call: () => Promise<unknown>): Promise<number> {
+  const startedAtMs = performance.now()
+  let calls = 0
+  const caller = async (): Promise<void> => {
+    while (performance.now() - startedAtMs < ms) {
+      await call()
+      calls++
+    }
+  }
+  await Promise.all(Array.from({ length: CALLERS }, caller))
+  return (calls * 1000) / (performance.now() - startedAtMs)
+}
+
+export const deliveryBenches: readonly Bench[] = [{ name: 'delivery', run: runEnqueues }]
