@@ -52,6 +52,17 @@ export class AllowedTargets {
     })
   }
 
+  /** The form in which a target would stand, allowed or not; what is no URL stays as it is. */
+  formOf(target: string): string {
+    try {
+      const url = this.#parse(target)
+      url.hash = ''
+      return url.href
+    } catch {
+      return target
+    }
+  }
+
   /** Whether a target, in its one form, lies under one of the URLs. */
   allows(target: string): boolean {
     if (!URL.canParse(target)) return false

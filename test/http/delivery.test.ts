@@ -27,6 +27,7 @@ async function start(t: TestContext, urls = [`${URL_A}/in`]) {
     senders: {
       urls: targets.urls,
       admit: op => admit(op, targets),
+      formOf: (target: string) => targets.formOf(target),
       senderOf: target => ({
         allowed: targets.allows(target),
         server: URL_A,
@@ -339,6 +340,11 @@ test('lists come in pages, by state and by target', async t => {
     ids(even),
     all.filter((_, i) => i % 2 === 0)
   )
+  for (const spelled of ['/0', 'HTTP://127.0.0.1:9000/in/0']) {
+    const { body } = await call('GET', `/delivery?target=${encodeURIComponent(spelled)}&limit=100`)
+    assert.deepEqual(ids(body), ids(even))
+  }
+  assert.deepEqual(ids((await call('GET', '/delivery?target=no%20url')).body), [])
   assert.equal((await call('GET', '/delivery?limit=45')).body['next'], null)
   assert.deepEqual(ids((await call('GET', '/delivery?status=done')).body), [])
   for (const query of [

@@ -25,6 +25,7 @@ async function patient(t: TestContext) {
   const senders = {
     urls: targets.urls,
     admit: (op: Parameters<typeof admit>[0]) => admit(op, targets),
+    formOf: (target: string) => targets.formOf(target),
     senderOf: () => ({ allowed: true, server: SERVER, offlineSinceMs: state.offlineSinceMs }),
     offline: () => (state.offlineSinceMs === null ? [] : [{ server: SERVER, sinceMs: state.offlineSinceMs }])
   }

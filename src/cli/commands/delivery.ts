@@ -132,7 +132,7 @@ function describeList(list: readonly ShownOperation[], out: Output): string {
       String(op.attempt),
       ageOf(op.createdAt),
       op.nextRetryAt === null ? '-' : inTime(op.nextRetryAt),
-      op.target.slice(server.length),
+      server === '' ? printable(op.target) : `…${op.target.slice(server.length)}`,
       op.lastError === null || op.status === 'done' ? '-' : printable(op.lastError)
     ])
   )

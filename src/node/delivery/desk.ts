@@ -64,6 +64,8 @@ export interface Senders {
   readonly urls: readonly string[]
   /** The operation as it will be sent. Throws `INVALID_ARGUMENT`, `TARGET_NOT_ALLOWED`. */
   admit(op: NewOperation): NewOperation
+  /** A target, however it is written, as it stands in the outbox. */
+  formOf(target: string): string
   senderOf(target: string): Sender
   offline(): { server: string; sinceMs: number }[]
 }
@@ -90,7 +92,10 @@ export class DeliveryDesk {
   }
 
   /** Rejects with `NOT_FOUND` where `after` is not known. */
-  async list(filter: OperationFilter = {}): Promise<OperationPage> {
+  async list(given: OperationFilter = {}): Promise<OperationPage> {
+    const { senders } = this.#parts
+    const { target } = given
+    const filter = target === undefined ? given : { ...given, target: senders?.formOf(target) ?? target }
     const limit = filter.limit ?? HTTP.pageItems
     const operations: ShownOperation[] = []
     for (let more = true; more && operations.length <= limit; ) {

@@ -61,6 +61,7 @@ export class DeliveryHost {
       senders: {
         urls: targets.urls,
         admit: op => admit(op, targets),
+        formOf: target => targets.formOf(target),
         senderOf,
         offline: () => reach.offline()
       }
