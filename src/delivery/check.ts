@@ -12,7 +12,8 @@ export interface CheckedOperation {
   readonly isFresh: boolean
   readonly kind: string
   readonly target: string
-  readonly idempotencyKey: string
+  /** Null: the id is the key. */
+  readonly idempotencyKey: string | null
   readonly payload: EncodedPayload
 }
 
@@ -27,8 +28,9 @@ export function checkOperation(op: NewOperation, freshId: () => string): Checked
   const kind = checkText('kind', op.kind, DELIVERY.nameBytes)
   const target = checkText('target', op.target, DELIVERY.targetBytes)
   const id = op.id === undefined ? freshId() : checkText('id', op.id, DELIVERY.nameBytes)
-  const idempotencyKey =
+  const given =
     op.idempotencyKey === undefined ? id : checkText('idempotencyKey', op.idempotencyKey, DELIVERY.nameBytes)
+  const idempotencyKey = given === id ? null : given
   return {
     id,
     isFresh: op.id === undefined,

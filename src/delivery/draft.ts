@@ -9,24 +9,22 @@
 import type { Disk, DiskWrite } from '../disk/index.js'
 import type { OperationStatus } from './index.js'
 import {
-  contentKey,
   idKey,
   lastNumber,
   logKey,
   orderedKey,
+  queueKey,
   SPACE,
   stateKey,
   statusKey,
   TOTALS_KEY,
-  targetKey,
-  targetSeqKey
+  targetKey
 } from './keys.js'
 import type { Checksum, ContentRecord, LogRecord, StateRecord, TargetRecord, Totals } from './records.js'
 import {
   decodeSeq,
   decodeState,
   decodeTarget,
-  encodeContent,
   encodeLog,
   encodeSeq,
   encodeState,
@@ -45,12 +43,13 @@ export class Draft {
   readonly #ids = new Map<string, Slot<number>>()
   readonly #states = new Map<number, Slot<StateRecord>>()
   readonly #targets = new Map<string, Slot<TargetRecord>>()
-  readonly #contents = new Map<number, ContentRecord>()
   /** By target: seqs that entered (true) or left (false) its queue. */
   readonly #queues = new Map<string, Map<number, boolean>>()
   readonly #log: LogRecord[] = []
+  /** By seq of a removed operation: the record of its `put` without what it was. */
+  readonly #removed = new Map<number, LogRecord>()
+  readonly #trimmed: number[] = []
   readonly #counts: Record<OperationStatus, number>
-  #nextSeq: number
   #firstPosition: number
   readonly #totals: Totals
 
@@ -59,7 +58,6 @@ export class Draft {
     this.#hashes = hashes
     this.#totals = totals
     this.#counts = { ...totals.counts }
-    this.#nextSeq = totals.nextSeq
     this.#firstPosition = totals.firstPosition
   }
 
@@ -104,7 +102,7 @@ export class Draft {
 
   /** The content of an operation of this very commit. */
   contentHere(seq: number): ContentRecord | undefined {
-    return this.#contents.get(seq)
+    return this.#log[seq - this.#totals.nextPosition]?.content ?? undefined
   }
 
   /** The first of the queue behind `seq`, which every queue entry before it has left. */
@@ -114,8 +112,7 @@ export class Draft {
     for (const [other, entered] of changes ?? [])
       if (entered && other > seq && (added === undefined || other < added)) added = other
     if (seq >= tail) return added
-    const key = (at: number): Uint8Array => targetSeqKey(SPACE.queue, target, at)
-    const walk = this.#disk.iterate({ gt: key(seq), lte: key(tail) })
+    const walk = this.#disk.iterate({ gt: queueKey(target, seq), lte: queueKey(target, tail) })
     try {
       for (let size = 1; ; size = Math.min(size * 4, 256)) {
         const entries = await walk.next(size)
@@ -133,13 +130,11 @@ export class Draft {
 
   // Changes
 
-  /** The seq of a new operation. */
-  add(state: StateRecord, content: ContentRecord): number {
-    const seq = this.#nextSeq++
-    this.#ids.set(state.id, { old: undefined, now: seq })
-    this.#contents.set(seq, content)
+  /** Logs the `put` of a new operation; answers its seq, which is the position of that record. */
+  add(id: string, tsMs: number, content: ContentRecord): number {
+    const seq = this.log({ type: 'put', tsMs, id, error: null, nextRetryAtMs: 0, content })
+    this.#ids.set(id, { old: undefined, now: seq })
     this.#states.set(seq, { old: undefined, now: undefined })
-    this.setState(seq, state)
     return seq
   }
 
@@ -153,9 +148,17 @@ export class Draft {
   /** Nothing of the operation is left. */
   remove(seq: number): void {
     const slot = this.#states.get(seq)!
-    const { id, status } = slot.now!
+    const { id, status, createdAtMs } = slot.now!
     this.#counts[status]--
     slot.now = undefined
+    this.#removed.set(seq, {
+      type: 'put',
+      tsMs: createdAtMs,
+      id,
+      error: null,
+      nextRetryAtMs: 0,
+      content: null
+    })
     const name = this.#ids.get(id)
     if (name === undefined) this.#ids.set(id, { old: seq, now: undefined })
     else name.now = undefined
@@ -184,16 +187,16 @@ export class Draft {
     return this.#totals.nextPosition + this.#log.length
   }
 
-  /** Records of the log below `position` are no longer kept. */
-  trimLog(position: number): void {
-    this.#firstPosition = Math.max(this.#firstPosition, position)
+  /** Records of the log up to `position` are no longer shown; `removed` of them hold nothing that is needed. */
+  trimLog(position: number, removed: readonly number[]): void {
+    this.#firstPosition = Math.max(this.#firstPosition, position + 1)
+    this.#trimmed.push(...removed)
   }
 
   // The end
 
   totals(): Totals {
     return {
-      nextSeq: this.#nextSeq,
       nextPosition: this.nextPosition,
       firstPosition: this.#firstPosition,
       counts: { ...this.#counts }
@@ -205,7 +208,6 @@ export class Draft {
     const hashes = this.#hashes
     const put = (key: Uint8Array, encode: (key: Uint8Array) => Uint8Array): void =>
       write.put(key, encode(key))
-    let changed = false
     for (const [id, { old, now }] of this.#ids) {
       if (old === now) continue
       if (now === undefined) write.del(idKey(id))
@@ -213,7 +215,6 @@ export class Draft {
     }
     for (const [seq, { old, now }] of this.#states) {
       if (old === now) continue
-      changed = true
       this.#writeState(write, seq, old, now, lowered)
     }
     for (const [target, { old, now }] of this.#targets) {
@@ -223,17 +224,19 @@ export class Draft {
     }
     for (const [target, changes] of this.#queues) {
       for (const [seq, entered] of changes) {
-        const key = targetSeqKey(SPACE.queue, target, seq)
+        const key = queueKey(target, seq)
         if (entered) write.put(key, NOTHING)
         else write.del(key)
       }
     }
-    for (const [index, record] of this.#log.entries()) {
+    for (const [index, record] of this.#log.entries())
       put(logKey(this.#totals.nextPosition + index), key => encodeLog(key, record, hashes))
+    for (const [seq, record] of this.#removed) {
+      if (seq < this.#firstPosition) write.del(logKey(seq))
+      else put(logKey(seq), key => encodeLog(key, record, hashes))
     }
-    for (let position = this.#totals.firstPosition; position < this.#firstPosition; position++)
-      write.del(logKey(position))
-    if (changed || write.length > 0) put(TOTALS_KEY, key => encodeTotals(key, this.totals(), hashes))
+    for (const position of this.#trimmed) write.del(logKey(position))
+    if (write.length > 0) put(TOTALS_KEY, key => encodeTotals(key, this.totals(), hashes))
   }
 
   #writeState(
@@ -253,15 +256,9 @@ export class Draft {
       write.put(key, NOTHING)
       lowered(key)
     }
-    if (now === undefined) {
-      write.del(stateKey(seq))
-      write.del(contentKey(seq))
-      return
-    }
-    const content = this.#contents.get(seq)
-    if (content !== undefined)
-      write.put(contentKey(seq), encodeContent(contentKey(seq), content, this.#hashes))
-    write.put(stateKey(seq), encodeState(stateKey(seq), now, this.#hashes))
+    const key = stateKey(seq)
+    if (now === undefined) write.del(key)
+    else write.put(key, encodeState(key, now, this.#hashes))
   }
 
   #queue(target: string): Map<number, boolean> {
@@ -306,7 +303,7 @@ function raise(error: unknown): never {
 /** Every index entry that an operation in this state has. */
 function indexKeys(seq: number, state: StateRecord): Uint8Array[] {
   const { status, place, updatedAtMs } = state
-  const keys = [statusKey(status, seq), targetSeqKey(SPACE.ofTarget, state.target, seq)]
+  const keys = [statusKey(status, seq)]
   if (status === 'pending' && place > 0) keys.push(orderedKey(SPACE.next, place, seq))
   if (status === 'failed' && place > 0) keys.push(orderedKey(SPACE.due, state.nextRetryAtMs, seq))
   if (status === 'inflight') keys.push(orderedKey(SPACE.held, updatedAtMs, seq))

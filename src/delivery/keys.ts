@@ -3,7 +3,8 @@
  * protocols/delivery.md lists them with their values; records.ts reads and writes those. `O` is no letter of the store,
  * so both may stand in one database.
  *
- * Integers are big-endian. `seq` counts operations in the order of their enqueueing, `position` the records of the log.
+ * Integers are big-endian. `position` counts the records of the log; `seq`, the number of an operation, is the position
+ * of its `put`.
  */
 import { ByteReader, ByteWriter, utf8 } from '../base/index.js'
 import type { OperationStatus } from './index.js'
@@ -12,8 +13,6 @@ import type { OperationStatus } from './index.js'
 export const OUTBOX_SPACE = 0x4f
 
 export const SPACE = {
-  /** `O C ‖ seq u48` → what the operation is; never changed. */
-  content: 0x43,
   /** `O D ‖ due u48 ‖ seq u48` → nothing: it failed, is first of its target, and may be claimed from then on. */
   due: 0x44,
   /** `O F ‖ done u48 ‖ seq u48` → nothing: it is done since then. */
@@ -22,7 +21,7 @@ export const SPACE = {
   held: 0x48,
   /** `O I ‖ id` → its seq. */
   id: 0x49,
-  /** `O L ‖ position u48` → a transition. */
+  /** `O L ‖ position u48` → a transition; that of a `put` holds what the operation is, while there is the operation. */
   log: 0x4c,
   /** `O M` → counts and the next numbers. */
   totals: 0x4d,
@@ -35,9 +34,7 @@ export const SPACE = {
   /** `O S ‖ status u8 ‖ seq u48` → nothing: it is in that state. */
   status: 0x53,
   /** `O T ‖ target` → first of the queue and which one is in flight; absent while the queue is empty. */
-  target: 0x54,
-  /** `O W ‖ target length u16 ‖ target ‖ seq u48` → nothing: an operation of the target, final or not. */
-  ofTarget: 0x57
+  target: 0x54
 } as const
 
 /** How a status stands on disk. */
@@ -71,7 +68,6 @@ function numbered(space: number, number: number): Uint8Array {
   return begin(space, NUMBER_BYTES).u48(number).finish()
 }
 
-export const contentKey = (seq: number): Uint8Array => numbered(SPACE.content, seq)
 export const stateKey = (seq: number): Uint8Array => numbered(SPACE.state, seq)
 export const logKey = (position: number): Uint8Array => numbered(SPACE.log, position)
 
@@ -109,14 +105,9 @@ function targetBytes(text: string): Uint8Array {
 export const idKey = (id: string): Uint8Array => named(SPACE.id, utf8(id))
 export const targetKey = (target: string): Uint8Array => named(SPACE.target, targetBytes(target))
 
-/** `queue` and `ofTarget`. */
-export function targetSeqKey(
-  space: typeof SPACE.queue | typeof SPACE.ofTarget,
-  target: string,
-  seq: number
-): Uint8Array {
+export function queueKey(target: string, seq: number): Uint8Array {
   const name = targetBytes(target)
-  return begin(space, 2 + name.length + NUMBER_BYTES)
+  return begin(SPACE.queue, 2 + name.length + NUMBER_BYTES)
     .u16(name.length)
     .bytes(name)
     .u48(seq)

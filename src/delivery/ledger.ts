@@ -14,9 +14,9 @@ import { GroupCommit } from '../disk/index.js'
 import { Draft } from './draft.js'
 import { endOf, Fronts } from './fronts.js'
 import type { OperationCounts, OutboxEvents, RetryPolicy } from './index.js'
-import { contentKey, OUTBOX_SPACE, TOTALS_KEY } from './keys.js'
+import { logKey, OUTBOX_SPACE, TOTALS_KEY } from './keys.js'
 import type { Checksum, ContentRecord, Totals } from './records.js'
-import { decodeContent, decodeTotals } from './records.js'
+import { decodeLog, decodeTotals } from './records.js'
 import type { Outcome, Rules, Telling } from './transitions.js'
 
 export interface LedgerInit {
@@ -48,12 +48,12 @@ interface Waiting {
 
 /** Bytes that a call with no payload to speak of writes. */
 const SMALL_CALL_BYTES = 256
-const RANDOM_ID_BYTES = 16
+/** Two of 2^32 ids are the same once in 2^33 outboxes. */
+const RANDOM_ID_BYTES = 12
 /** Ids whose bytes are drawn at once: a call for each costs as much as the rest of an id. */
 const POOLED_IDS = 64
 
 const FRESH: Totals = {
-  nextSeq: 1,
   nextPosition: 1,
   firstPosition: 1,
   counts: { pending: 0, inflight: 0, done: 0, failed: 0, 'permanent-failed': 0 }
@@ -145,11 +145,13 @@ export class Ledger {
     })
   }
 
+  /** What an operation is: it stands with the record of its `put`. */
   async content(seq: number): Promise<ContentRecord> {
-    const key = contentKey(seq)
+    const key = logKey(seq)
     const value = await this.disk.get(key)
-    if (value === undefined) throw damaged('the content of an operation', new Error('it is not there'))
-    return decodeContent(key, value, this.hashes)
+    const content = value === undefined ? null : decodeLog(key, value, this.hashes).content
+    if (content === null) throw damaged('the content of an operation', new Error('it is not there'))
+    return content
   }
 
   /** Has `stop` awaited before the ledger closes. Answers how to take that back. */

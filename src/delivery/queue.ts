@@ -46,7 +46,7 @@ export class Queue {
   }
 
   /** A new operation stands last. */
-  append(seq: number, position: number): void {
+  append(seq: number): void {
     this.#draft.enterQueue(this.#target, seq)
     const record = this.#record
     if (record !== undefined) {
@@ -54,7 +54,7 @@ export class Queue {
       return
     }
     this.#set({ head: seq, busy: 0, tail: seq })
-    this.#offer(seq, position)
+    this.#offer(seq, seq)
   }
 
   /** The first was claimed; its state says so already. */

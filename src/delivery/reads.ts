@@ -6,9 +6,15 @@ import { DELIVERY, NatterError, span } from '../base/index.js'
 import { damaged } from '../base/sealed-record.js'
 import type { ByteRange, Disk } from '../disk/index.js'
 import { endOf } from './fronts.js'
-import type { DeliveryRecord, Explanation, Operation, OperationFilter, OperationStatus } from './index.js'
+import type {
+  DeliveryRecord,
+  DeliveryRecordType,
+  Explanation,
+  Operation,
+  OperationFilter,
+  OperationStatus
+} from './index.js'
 import {
-  contentKey,
   idKey,
   LAST_NUMBER,
   lastNumber,
@@ -19,14 +25,13 @@ import {
   SPACE,
   stateKey,
   statusKey,
-  targetKey,
-  targetSeqKey
+  targetKey
 } from './keys.js'
 import type { Ledger } from './ledger.js'
 import { decodePayload } from './payload.js'
 import { longestWaitMs } from './policy.js'
 import type { ContentRecord, StateRecord } from './records.js'
-import { decodeContent, decodeLog, decodeSeq, decodeState, decodeTarget } from './records.js'
+import { decodeLog, decodeSeq, decodeState, decodeTarget } from './records.js'
 import { isDue } from './transitions.js'
 
 /** States that are not final. */
@@ -57,18 +62,17 @@ export class Reads {
   /** Those of the seqs that are still there. */
   async operations(seqs: readonly number[]): Promise<Operation[]> {
     const states = await this.states(seqs)
-    const contents = await this.#disk.getMany(seqs.map(contentKey))
+    const records = await this.#disk.getMany(seqs.map(logKey))
     const found: Operation[] = []
     for (const [at, seq] of seqs.entries()) {
       const state = states[at]
-      const value = contents[at]
       if (state === undefined) continue
-      if (value === undefined) {
-        // Gone between the two reads, or damaged: the state says which.
-        if ((await this.states([seq]))[0] === undefined) continue
+      const value = records[at]
+      const content = value === undefined ? null : decodeLog(logKey(seq), value, this.#ledger.hashes).content
+      if (content !== null) found.push(operationOf(state, content))
+      // Gone between the two reads, or damaged: the state says which.
+      else if ((await this.states([seq]))[0] !== undefined)
         throw damaged('the content of an operation', new Error('it is not there'))
-      }
-      found.push(operationOf(state, decodeContent(contentKey(seq), value, this.#ledger.hashes)))
     }
     return found
   }
@@ -144,11 +148,11 @@ export class Reads {
     const last = after === undefined ? 0 : await this.#seqOf(after)
     if (last === undefined) throw notFound(after!)
     const seqs: number[] = []
-    for await (const page of this.#pages(rangeOf(filter, last))) {
-      if (status === undefined || target === undefined) seqs.push(...page)
+    for await (const page of this.#pages(rangeOf(status, last))) {
+      if (target === undefined) seqs.push(...page)
       else {
         const states = await this.states(page)
-        seqs.push(...page.filter((_, at) => states[at]?.status === status))
+        seqs.push(...page.filter((_, at) => states[at]?.target === target))
       }
       if (seqs.length >= limit) break
     }
@@ -197,7 +201,8 @@ export class Reads {
     visit: (record: DeliveryRecord) => void | Promise<void>,
     signal?: AbortSignal
   ): Promise<void> {
-    const walk = this.#disk.iterate({ gt: logKey(from), lte: logKey(LAST_NUMBER) })
+    const first = Math.max(from, this.#ledger.totals.firstPosition - 1)
+    const walk = this.#disk.iterate({ gt: logKey(first), lte: logKey(LAST_NUMBER) })
     try {
       for (;;) {
         const entries = await walk.next(DELIVERY.walkItems)
@@ -221,24 +226,28 @@ export class Reads {
     }
   }
 
-  /** Positions of the oldest records of the log, up to the first that is younger than `beforeMs`. */
-  async oldestRecords(beforeMs: number, limit: number): Promise<number[]> {
+  /** The oldest records of the log, up to the first that is younger than `beforeMs`. */
+  async oldestRecords(
+    beforeMs: number,
+    limit: number
+  ): Promise<{ position: number; type: DeliveryRecordType }[]> {
     const { firstPosition } = this.#ledger.totals
     const walk = this.#disk.iterate({ gte: logKey(firstPosition), lte: logKey(LAST_NUMBER), limit })
-    const positions: number[] = []
+    const records: { position: number; type: DeliveryRecordType }[] = []
     try {
-      while (positions.length < limit) {
-        const entries = await walk.next(limit - positions.length)
+      while (records.length < limit) {
+        const entries = await walk.next(limit - records.length)
         if (entries.length === 0) break
         for (const [key, value] of entries) {
-          if (decodeLog(key, value, this.#ledger.hashes).tsMs > beforeMs) return positions
-          positions.push(lastNumber(key))
+          const { tsMs, type } = decodeLog(key, value, this.#ledger.hashes)
+          if (tsMs > beforeMs) return records
+          records.push({ position: lastNumber(key), type })
         }
       }
     } finally {
       await walk.close()
     }
-    return positions
+    return records
   }
 
   /** Seqs of an index by time: those up to `toMs` in order, then those beyond `beyondMs`. */
@@ -294,14 +303,9 @@ function prefixOf(space: number): Uint8Array {
   return new Uint8Array([OUTBOX_SPACE, space])
 }
 
-/** The index that serves a filter, above a seq. */
-function rangeOf({ status, target }: OperationFilter, after: number): ByteRange {
-  const key = (seq: number): Uint8Array =>
-    target !== undefined
-      ? targetSeqKey(SPACE.ofTarget, target, seq)
-      : status !== undefined
-        ? statusKey(status, seq)
-        : stateKey(seq)
+/** The index of a status, or of all, above a seq. */
+function rangeOf(status: OperationStatus | undefined, after: number): ByteRange {
+  const key = (seq: number): Uint8Array => (status === undefined ? stateKey(seq) : statusKey(status, seq))
   return { gt: key(after), lte: key(LAST_NUMBER) }
 }
 
@@ -312,7 +316,7 @@ export function operationOf(state: StateRecord, content: ContentRecord): Operati
     kind: content.kind,
     target,
     payload: decodePayload(content.payload),
-    idempotencyKey: content.idempotencyKey,
+    idempotencyKey: content.idempotencyKey ?? id,
     ordered,
     createdAtMs,
     updatedAtMs,

@@ -12,10 +12,11 @@ import { PAYLOAD_KINDS } from './payload.js'
 
 export type Checksum = Pick<Hashes, 'crc32'>
 
-/** What an operation is; written once. */
+/** What an operation is; written once, with the record of its `put`. */
 export interface ContentRecord {
   readonly kind: string
-  readonly idempotencyKey: string
+  /** Null: the id is the key. */
+  readonly idempotencyKey: string | null
   readonly payload: EncodedPayload
 }
 
@@ -58,10 +59,11 @@ export interface LogRecord {
   readonly error: string | null
   /** 0 unless a retry is due. */
   readonly nextRetryAtMs: number
+  /** What the operation is, with its `put` while there is the operation. */
+  readonly content: ContentRecord | null
 }
 
 export interface Totals {
-  readonly nextSeq: number
   readonly nextPosition: number
   /** The oldest record of the log that is kept, or `nextPosition`. */
   readonly firstPosition: number
@@ -78,8 +80,9 @@ const LOG_TYPES: readonly DeliveryRecordType[] = [
   'retry',
   'drop'
 ]
-const FLAG = { ordered: 1, owner: 2, error: 4 } as const
-const KNOWN_FLAGS = FLAG.ordered | FLAG.owner | FLAG.error
+const FLAG = { ordered: 1, owner: 2, error: 4, content: 8, key: 16 } as const
+const STATE_FLAGS = FLAG.ordered | FLAG.owner | FLAG.error
+const LOG_FLAGS = FLAG.error | FLAG.content | FLAG.key
 
 const text = (writer: ByteWriter, value: string): ByteWriter => writer.block(utf8(value))
 const textOf = (reader: ByteReader, max: number): string => fromUtf8(reader.block(max))
@@ -103,25 +106,21 @@ export function decodeSeq(key: Uint8Array, value: Uint8Array, hashes: Checksum):
   return readRecord(key, value, hashes, 'the id of an operation', reader => reader.u48())
 }
 
-export function encodeContent(key: Uint8Array, record: ContentRecord, hashes: Checksum): Uint8Array {
-  const { kind, idempotencyKey, payload } = record
-  const fill = (writer: ByteWriter): void => {
-    text(writer, kind)
-    text(writer, idempotencyKey)
-    writer.u8(PAYLOAD_KINDS.indexOf(payload.kind)).block(payload.bytes)
-  }
-  return writeRecord(key, hashes, fill, 128 + payload.bytes.length)
+function writeContent(writer: ByteWriter, { kind, idempotencyKey, payload }: ContentRecord): void {
+  text(writer, kind)
+  if (idempotencyKey !== null) text(writer, idempotencyKey)
+  writer.u8(PAYLOAD_KINDS.indexOf(payload.kind)).block(payload.bytes)
 }
 
-export function decodeContent(key: Uint8Array, value: Uint8Array, hashes: Checksum): ContentRecord {
-  return readRecord(key, value, hashes, 'the content of an operation', reader => ({
+function readContent(reader: ByteReader, hasKey: boolean): ContentRecord {
+  return {
     kind: textOf(reader, DELIVERY.nameBytes),
-    idempotencyKey: textOf(reader, DELIVERY.nameBytes),
+    idempotencyKey: hasKey ? textOf(reader, DELIVERY.nameBytes) : null,
     payload: {
       kind: choice(PAYLOAD_KINDS[reader.u8()], 'kind of payload'),
       bytes: reader.block(DELIVERY.payloadBytes)
     }
-  }))
+  }
 }
 
 export function encodeState(key: Uint8Array, record: StateRecord, hashes: Checksum): Uint8Array {
@@ -154,7 +153,7 @@ export function encodeState(key: Uint8Array, record: StateRecord, hashes: Checks
 
 export function decodeState(key: Uint8Array, value: Uint8Array, hashes: Checksum): StateRecord {
   return readRecord(key, value, hashes, 'the state of an operation', reader => {
-    const flags = flagsOf(reader, KNOWN_FLAGS)
+    const flags = flagsOf(reader, STATE_FLAGS)
     const status = choice(STATUS_BY_CODE.get(reader.u8()), 'status')
     return {
       ordered: (flags & FLAG.ordered) !== 0,
@@ -186,32 +185,35 @@ export function decodeTarget(key: Uint8Array, value: Uint8Array, hashes: Checksu
 }
 
 export function encodeLog(key: Uint8Array, record: LogRecord, hashes: Checksum): Uint8Array {
-  return writeRecord(
-    key,
-    hashes,
-    writer => {
-      writer
-        .u8(LOG_TYPES.indexOf(record.type) + 1)
-        .u8(record.error === null ? 0 : FLAG.error)
-        .u48(record.tsMs)
-        .u48(record.nextRetryAtMs)
-      text(writer, record.id)
-      if (record.error !== null) text(writer, record.error)
-    },
-    72
-  )
+  const { type, tsMs, nextRetryAtMs, id, error, content } = record
+  const fill = (writer: ByteWriter): void => {
+    writer
+      .u8(LOG_TYPES.indexOf(type) + 1)
+      .u8(
+        (error === null ? 0 : FLAG.error) |
+          (content === null ? 0 : FLAG.content) |
+          (content === null || content.idempotencyKey === null ? 0 : FLAG.key)
+      )
+      .u48(tsMs)
+      .u48(nextRetryAtMs)
+    text(writer, id)
+    if (error !== null) text(writer, error)
+    if (content !== null) writeContent(writer, content)
+  }
+  return writeRecord(key, hashes, fill, 96 + (content?.payload.bytes.length ?? 0))
 }
 
 export function decodeLog(key: Uint8Array, value: Uint8Array, hashes: Checksum): LogRecord {
   return readRecord(key, value, hashes, 'a record of the log', reader => {
     const type = choice(LOG_TYPES[reader.u8() - 1], 'type of record')
-    const flags = flagsOf(reader, FLAG.error)
+    const flags = flagsOf(reader, LOG_FLAGS)
     return {
       type,
       tsMs: reader.u48(),
       nextRetryAtMs: reader.u48(),
       id: textOf(reader, DELIVERY.nameBytes),
-      error: flags === 0 ? null : textOf(reader, DELIVERY.errorBytes)
+      error: (flags & FLAG.error) === 0 ? null : textOf(reader, DELIVERY.errorBytes),
+      content: (flags & FLAG.content) === 0 ? null : readContent(reader, (flags & FLAG.key) !== 0)
     }
   })
 }
@@ -221,7 +223,7 @@ export function encodeTotals(key: Uint8Array, totals: Totals, hashes: Checksum):
     key,
     hashes,
     writer => {
-      writer.u48(totals.nextSeq).u48(totals.nextPosition).u48(totals.firstPosition)
+      writer.u48(totals.nextPosition).u48(totals.firstPosition)
       for (const status of OPERATION_STATUSES) writer.u48(totals.counts[status])
     },
     64
@@ -230,8 +232,8 @@ export function encodeTotals(key: Uint8Array, totals: Totals, hashes: Checksum):
 
 export function decodeTotals(key: Uint8Array, value: Uint8Array, hashes: Checksum): Totals {
   return readRecord(key, value, hashes, 'the totals of the outbox', reader => {
-    const [nextSeq, nextPosition, firstPosition] = [reader.u48(), reader.u48(), reader.u48()]
+    const [nextPosition, firstPosition] = [reader.u48(), reader.u48()]
     const counts = Object.fromEntries(OPERATION_STATUSES.map(status => [status, reader.u48()]))
-    return { nextSeq, nextPosition, firstPosition, counts: counts as Totals['counts'] }
+    return { nextPosition, firstPosition, counts: counts as Totals['counts'] }
   })
 }

@@ -36,7 +36,12 @@ export class Sweeper {
       bytes: DELIVERY.groupBytes / 2,
       run: async draft => {
         for (const { seq, doneAtMs } of finished) await forget(draft, seq, doneAtMs)
-        if (last !== undefined) draft.trimLog(last + 1)
+        const removed: number[] = []
+        for (const { position, type } of records) {
+          // What an operation is stands with its `put`, for as long as there is the operation.
+          if (type !== 'put' || (await draft.state(position)) === undefined) removed.push(position)
+        }
+        if (last !== undefined) draft.trimLog(last.position, removed)
         return { value: undefined }
       }
     })

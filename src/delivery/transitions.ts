@@ -8,10 +8,10 @@
 import { DELIVERY, equalBytes, fromUtf8, messageOf, NatterError, utf8 } from '../base/index.js'
 import type { CheckedOperation } from './check.js'
 import type { Draft } from './draft.js'
-import type { DeliveryEvents, RetryPolicy } from './index.js'
+import type { DeliveryEvents, DeliveryRecordType, RetryPolicy } from './index.js'
 import { askedMs, backOffMs, longestWaitMs } from './policy.js'
 import { Queue } from './queue.js'
-import type { ContentRecord, StateRecord } from './records.js'
+import type { ContentRecord, LogRecord, StateRecord } from './records.js'
 
 /** What transitions go by, beside the draft. */
 export interface Rules {
@@ -63,24 +63,23 @@ export async function put(
     throw new NatterError('ID_REUSED', `the id ${op.id} was used for another operation`)
   }
   const queue = ordered ? await Queue.of(draft, op.target) : undefined
-  const position = draft.log({ type: 'put', tsMs: nowMs, id: op.id, error: null, nextRetryAtMs: 0 })
-  const state: StateRecord = {
+  const { kind, idempotencyKey, payload } = op
+  const seq = draft.add(op.id, nowMs, { kind, idempotencyKey, payload })
+  draft.setState(seq, {
     id: op.id,
     target: op.target,
     ordered,
     createdAtMs: nowMs,
     updatedAtMs: nowMs,
     status: 'pending',
-    place: queue === undefined ? position : 0,
+    place: queue === undefined ? seq : 0,
     attempt: 0,
     forgiven: 0,
     nextRetryAtMs: 0,
     owner: null,
     lastError: null
-  }
-  const { kind, idempotencyKey, payload } = op
-  const seq = draft.add(state, { kind, idempotencyKey, payload })
-  queue?.append(seq, position)
+  })
+  queue?.append(seq)
   return { value: op.id, telling: ['enqueued', { id: op.id, kind, target: op.target }] }
 }
 
@@ -96,7 +95,7 @@ export async function claim(
   if (seq === undefined || state === undefined || !isDue(state, nowMs, rules.policy))
     return { value: undefined }
   const queue = state.ordered ? await Queue.of(draft, state.target) : undefined
-  draft.log({ type: 'claim', tsMs: nowMs, id: state.id, error: null, nextRetryAtMs: 0 })
+  draft.log(transition('claim', state.id, nowMs))
   const claimed: StateRecord = {
     ...state,
     status: 'inflight',
@@ -115,7 +114,7 @@ export async function complete(draft: Draft, end: AttemptEnd): Promise<Outcome<E
   const { seq, state } = await held(draft, end)
   const queue = state.ordered ? await Queue.of(draft, state.target, seq) : undefined
   const { id, nowMs } = end
-  const position = draft.log({ type: 'done', tsMs: nowMs, id, error: null, nextRetryAtMs: 0 })
+  const position = draft.log(transition('done', id, nowMs))
   draft.setState(seq, { ...state, status: 'done', owner: null, updatedAtMs: nowMs, lastError: null })
   queue?.finish(seq, position)
   return told(['sent', { id, attempt: state.attempt }])
@@ -161,7 +160,7 @@ async function settleFailure(
   const isLast = !retryable || (counted >= rules.policy.maxAttempts && !givenBack)
   const base = { ...state, owner: null, updatedAtMs: nowMs, lastError: error }
   if (isLast) {
-    const position = draft.log({ type: 'permanent-failed', tsMs: nowMs, id, error, nextRetryAtMs: 0 })
+    const position = draft.log(transition('permanent-failed', id, nowMs, error))
     draft.setState(seq, { ...base, status: 'permanent-failed' })
     queue?.finish(seq, position)
     return told(['gave-up', { id, attempt, error }])
@@ -172,7 +171,7 @@ async function settleFailure(
       ? askedMs(retryAfterMs)
       : backOffMs(rules.policy, counted, rules.fraction())
   const nextRetryAtMs = nowMs + waitMs
-  const position = draft.log({ type: 'failed', tsMs: nowMs, id, error, nextRetryAtMs })
+  const position = draft.log(transition('failed', id, nowMs, error, nextRetryAtMs))
   draft.setState(seq, { ...base, status: 'failed', nextRetryAtMs, place: queue === undefined ? 1 : 0 })
   queue?.release(position)
   return told(['failed', { id, attempt, error, nextRetryAtMs }])
@@ -185,7 +184,7 @@ export async function retry(draft: Draft, id: string, nowMs: number): Promise<Ou
   if (state.status === 'done') throw new NatterError('OPERATION_DONE', `the operation ${id} is done`)
   const queue = state.ordered ? await Queue.of(draft, state.target, seq) : undefined
   const wasFinal = state.status === 'permanent-failed'
-  const position = draft.log({ type: 'retry', tsMs: nowMs, id, error: null, nextRetryAtMs: 0 })
+  const position = draft.log(transition('retry', id, nowMs))
   draft.setState(seq, {
     ...state,
     status: 'pending',
@@ -204,7 +203,7 @@ export async function drop(draft: Draft, id: string, nowMs: number): Promise<Out
   if (state.status === 'inflight') throw inFlight(state)
   const isQueued = state.ordered && (state.status === 'pending' || state.status === 'failed')
   const queue = isQueued ? await Queue.of(draft, state.target, seq) : undefined
-  const position = draft.log({ type: 'drop', tsMs: nowMs, id, error: null, nextRetryAtMs: 0 })
+  const position = draft.log(transition('drop', id, nowMs))
   draft.remove(seq)
   queue?.leave(seq, position)
   return { value: undefined }
@@ -231,6 +230,16 @@ export function isDue(state: StateRecord, nowMs: number, policy: RetryPolicy): b
 
 function told(telling: EndTelling): Outcome<EndTelling> {
   return { value: telling, telling }
+}
+
+function transition(
+  type: DeliveryRecordType,
+  id: string,
+  tsMs: number,
+  error: string | null = null,
+  nextRetryAtMs = 0
+): LogRecord {
+  return { type, tsMs, id, error, nextRetryAtMs, content: null }
 }
 
 async function existing(draft: Draft, id: string): Promise<{ seq: number; state: StateRecord }> {
