@@ -75,7 +75,7 @@ test('on a running node: lists, reasons, sending again, dropping', async t => {
     ['a', 'b']
   )
   const page = await node.natter(['delivery', 'ls', '--limit', '1'])
-  assert.match(page.stderr, /and more: natter delivery ls --after a\)/)
+  assert.match(page.stderr, /and more: natter delivery ls --limit 1 --after a\)/)
   assert.deepEqual(ids((await node.natter(['delivery', 'ls', '--after', 'a', '--json'])).stdout), ['b', 'c'])
   const none = await node.natter(['delivery', 'ls', '--status', 'done'])
   assert.deepEqual([none.code, none.stdout], [0, ''])
@@ -149,7 +149,10 @@ test('on the directory of a node that does not run', async t => {
   ])
   const shown = await natter(['delivery', 'show', 'b', ...at])
   assert.match(shown.stdout, /^not sent as +no process sends .*\n +a comes before it on /m)
-  assert.match((await natter(['delivery', 'ls', '--limit', '2', ...at])).stderr, /--after b --data \S+\)/)
+  assert.match(
+    (await natter(['delivery', 'ls', '--limit', '2', ...at])).stderr,
+    /ls --limit 2 --data \S+ --after b\)/
+  )
   assert.equal((await natter(['delivery', 'drop', 'b', 'c', ...at])).code, 0)
   const gone = await natter(['delivery', 'show', 'b', ...at])
   assert.equal(gone.code, 4)

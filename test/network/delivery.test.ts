@@ -156,21 +156,31 @@ test('a redirect is not followed, wherever it leads', async t => {
 })
 
 test('what was taken under another URL waits until the node may deliver there again', async t => {
-  const [old, other] = [await targetServer(t), await targetServer(t)]
-  await old.stop()
-  const peer = await fleet.start('a', ['--deliver-to', old.url])
-  await add(peer, 'old', `${old.url}/x`)
+  const [server, other] = [await targetServer(t), await targetServer(t)]
+  await server.stop()
+  const urls = [`${server.url}/old`, other.url]
+  const peer = await fleet.start(
+    'a',
+    urls.flatMap(url => ['--deliver-to', url])
+  )
+  other.rule = () => 503
+  for (const [i, url] of urls.entries()) await add(peer, `old-${i}`, `${url}/x`)
   await peer.stop()
-  await old.start()
-  const moved = await fleet.restart(peer, ['--deliver-to', other.url])
-  await add(moved, 'new', `${other.url}/x`)
+  await server.start()
+  const before = other.arrivals.length
+  const moved = await fleet.restart(peer, ['--deliver-to', `${server.url}/new`])
+  await add(moved, 'new', `${server.url}/new/x`)
   await done(moved, 'new')
-  assert.deepEqual(await reasonsOf(moved, 'old'), ['target-not-allowed'])
-  assert.equal((await moved.get('/delivery/old')).body.attempt, 0)
+  for (const id of ['old-0', 'old-1']) assert.deepEqual((await reasonsOf(moved, id))[0], 'target-not-allowed')
+  assert.equal((await moved.get('/delivery/old-0')).body.attempt, 0)
   await moved.stop()
-  const both = await fleet.restart(peer, ['--deliver-to', old.url, '--deliver-to', other.url])
-  await done(both, 'old')
-  assert.deepEqual([old.arrivals.length, other.arrivals.length], [1, 1])
+  assert.deepEqual([server.arrivals.length, other.arrivals.length], [1, before])
+  other.rule = () => 200
+  const both = await fleet.restart(
+    peer,
+    [...urls, `${server.url}/new`].flatMap(url => ['--deliver-to', url])
+  )
+  for (const id of ['old-0', 'old-1']) await done(both, id)
 })
 
 test('payloads arrive as what they were, by the method of the kind, and each send is one line of the log', async t => {

@@ -97,7 +97,7 @@ const ls: Action = async (context, options) => {
     await out.result(page, ({ operations }) => (operations.length === 0 ? '' : describeList(operations, out)))
     for (const line of summaryOf(page)) out.note(line)
     if (page.next !== null) {
-      out.note(`(and more: natter delivery ls --after ${shellQuote(page.next)}${dataFlag(options)})`)
+      out.note(`(and more: natter delivery ls${filterFlags(options)} --after ${shellQuote(page.next)})`)
     }
   })
 }
@@ -258,8 +258,17 @@ function requireId(id: unknown): string {
 }
 
 function dataFlag(options: Flags): string {
-  const dataDir = textFlag(options, 'data')
-  return dataDir === undefined ? '' : ` --data ${shellQuote(dataDir)}`
+  return flagsOf(options, ['data'])
+}
+
+function filterFlags(options: Flags): string {
+  return flagsOf(options, ['status', 'target', 'limit', 'data'])
+}
+
+/** Flags as they were given, to be put behind a command. */
+function flagsOf(options: Flags, names: readonly string[]): string {
+  const given = names.map(name => [name, textFlag(options, name)] as const)
+  return given.map(([name, value]) => (value === undefined ? '' : ` --${name} ${shellQuote(value)}`)).join('')
 }
 
 function ageOf(at: string): string {
