@@ -111,10 +111,9 @@ export class Reads {
 
   /** Seqs and times of operations that are done since `beforeMs` or earlier. */
   async finished(beforeMs: number, limit: number): Promise<{ seq: number; doneAtMs: number }[]> {
-    const keys = await this.#ledger.fronts.first(prefixOf(SPACE.finished), limit)
-    return keys
-      .map(key => ({ seq: lastNumber(key), doneAtMs: orderOf(key) }))
-      .filter(({ doneAtMs }) => doneAtMs <= beforeMs)
+    const isOld = (key: Uint8Array): boolean => orderOf(key) <= beforeMs
+    const keys = await this.#ledger.fronts.first(prefixOf(SPACE.finished), limit, isOld)
+    return keys.map(key => ({ seq: lastNumber(key), doneAtMs: orderOf(key) }))
   }
 
   async list(filter: OperationFilter): Promise<Operation[]> {
@@ -231,8 +230,8 @@ export class Reads {
     beyondMs: number,
     limit: number
   ): Promise<number[]> {
-    const keys = await this.#ledger.fronts.first(prefixOf(space), limit)
-    const seqs = keys.filter(key => orderOf(key) <= toMs).map(lastNumber)
+    const keys = await this.#ledger.fronts.first(prefixOf(space), limit, key => orderOf(key) <= toMs)
+    const seqs = keys.map(lastNumber)
     if (seqs.length >= limit || beyondMs >= LAST_NUMBER) return seqs
     const range = {
       gte: orderedKey(space, beyondMs + 1, 0),
