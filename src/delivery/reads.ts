@@ -288,7 +288,7 @@ export function operationOf(state: StateRecord, content: ContentRecord): Operati
     id,
     kind: content.kind,
     target,
-    payload: decodePayload(content.payload),
+    payload: payloadOf(content),
     idempotencyKey: content.idempotencyKey ?? id,
     ordered,
     createdAtMs,
@@ -298,6 +298,14 @@ export function operationOf(state: StateRecord, content: ContentRecord): Operati
     status,
     lastError,
     owner
+  }
+}
+
+function payloadOf({ payload }: ContentRecord): unknown {
+  try {
+    return decodePayload(payload)
+  } catch (error) {
+    throw damaged('the payload of an operation', error)
   }
 }
 
