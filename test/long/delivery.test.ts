@@ -1,8 +1,9 @@
-/** The campaigns of the delivery outbox in full: two hundred SIGKILLs, a million operations that wait. */
+/** The campaigns of the delivery outbox in full: two hundred SIGKILLs, a million operations that wait, a thousand seeds. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { killSenders } from '../delivery/crashes.js'
 import { costOfTicks } from '../delivery/scale.js'
+import { deliveryCampaign } from '../simulation/delivery-campaign.js'
 import { testSeed } from '../support/random.js'
 
 test('200 SIGKILLs lose no operation and send none again after its end', async t => {
@@ -15,4 +16,8 @@ test('a tick costs the same beside a million operations that wait as beside a th
   const [few, many] = [await costOfTicks(1_000), await costOfTicks(1_000_000)]
   t.diagnostic(JSON.stringify({ few, many }))
   assert.deepEqual(many, few)
+})
+
+test('a thousand seeds of the simulator', async t => {
+  t.diagnostic(JSON.stringify(await deliveryCampaign(3_000_000, 1_000)))
 })
