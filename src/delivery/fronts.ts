@@ -9,6 +9,9 @@ import { compareBytes } from '../base/index.js'
 import type { Disk } from '../disk/index.js'
 import { SPACE } from './keys.js'
 
+/** Keys of the first read of a walk. */
+const FIRST_KEYS = 8
+
 interface Front {
   /** No key of the index is below this one. */
   floor: Uint8Array
@@ -37,8 +40,15 @@ export class Fronts {
     this.#fronts.clear()
   }
 
-  /** The first `limit` keys that begin with `prefix`, a whole index. */
-  async first(prefix: Uint8Array, limit: number): Promise<Uint8Array[]> {
+  /**
+   * The first keys that begin with `prefix`, a whole index, as long as they are `wanted`, and at most `limit`. Reads few
+   * of those behind them: mostly none is wanted.
+   */
+  async first(
+    prefix: Uint8Array,
+    limit: number,
+    wanted: (key: Uint8Array) => boolean = () => true
+  ): Promise<Uint8Array[]> {
     const name = nameOf(prefix)
     let front = this.#fronts.get(name)
     if (front === undefined) {
@@ -48,17 +58,24 @@ export class Fronts {
     const { written } = front
     const end = endOf(prefix)
     const keys: Uint8Array[] = []
-    const walk = this.#disk.iterate({ gte: front.floor, lt: end, limit })
+    let first: Uint8Array | undefined
+    let reaches = limit > 0
+    const walk = this.#disk.iterate({ gte: front.floor, lt: end })
     try {
-      while (keys.length < limit) {
-        const entries = await walk.next(limit - keys.length)
+      for (let size = FIRST_KEYS; reaches && keys.length < limit; size *= 4) {
+        const entries = await walk.next(Math.min(size, limit - keys.length))
+        first ??= entries[0]?.[0]
+        for (const [key] of entries) {
+          reaches = wanted(key)
+          if (!reaches) break
+          keys.push(key)
+        }
         if (entries.length === 0) break
-        for (const [key] of entries) keys.push(key)
       }
     } finally {
       await walk.close()
     }
-    if (front.written === written) front.floor = keys[0] ?? end
+    if (front.written === written && limit > 0) front.floor = first ?? end
     return keys
   }
 }

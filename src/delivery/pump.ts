@@ -8,6 +8,7 @@
  */
 import type { Timer } from '../base/index.js'
 import { DELIVERY, isNatterError, messageOf } from '../base/index.js'
+import { holdProcess, systemClock } from '../base/system.js'
 import { Dispenser } from './dispenser.js'
 import type { EngineEvents, EventsOf, Operation, SendResult, Transport } from './index.js'
 import type { Outbox, OutboxParts } from './outbox.js'
@@ -55,14 +56,17 @@ export class Pump {
     this.#owner = init.outbox.owner
   }
 
-  /** Answers how many operations it sent. Rejects with what the disk rejects with; the rest is for the next tick. */
+  /** Answers how many operations it sent; the process does not end meanwhile. Rejects with what the disk rejects with; the rest is for the next tick. */
   tick(nowMs: number | undefined, online: boolean): Promise<number> {
     const running = this.#tick(nowMs, online)
     this.#running.add(running)
-    const forget = this.#parts.ledger.use(() => this.halt())
+    const { ledger } = this.#parts
+    const forget = ledger.use(() => this.halt())
+    const letGo = ledger.clock === systemClock ? holdProcess() : undefined
     const ended = (): void => {
       this.#running.delete(running)
       forget()
+      letGo?.()
     }
     running.then(ended, ended)
     return running

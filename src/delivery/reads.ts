@@ -137,10 +137,9 @@ export class Reads {
 
   /** Seqs and times of operations that are done since `beforeMs` or earlier. */
   async finished(beforeMs: number, limit: number): Promise<{ seq: number; doneAtMs: number }[]> {
-    const keys = await this.#ledger.fronts.first(prefixOf(SPACE.finished), limit)
-    return keys
-      .map(key => ({ seq: lastNumber(key), doneAtMs: orderOf(key) }))
-      .filter(({ doneAtMs }) => doneAtMs <= beforeMs)
+    const isOld = (key: Uint8Array): boolean => orderOf(key) <= beforeMs
+    const keys = await this.#ledger.fronts.first(prefixOf(SPACE.finished), limit, isOld)
+    return keys.map(key => ({ seq: lastNumber(key), doneAtMs: orderOf(key) }))
   }
 
   async list(filter: OperationFilter): Promise<Operation[]> {
@@ -257,8 +256,8 @@ export class Reads {
     beyondMs: number,
     limit: number
   ): Promise<number[]> {
-    const keys = await this.#ledger.fronts.first(prefixOf(space), limit)
-    const seqs = keys.filter(key => orderOf(key) <= toMs).map(lastNumber)
+    const keys = await this.#ledger.fronts.first(prefixOf(space), limit, key => orderOf(key) <= toMs)
+    const seqs = keys.map(lastNumber)
     if (seqs.length >= limit || beyondMs >= LAST_NUMBER) return seqs
     const range = {
       gte: orderedKey(space, beyondMs + 1, 0),
@@ -315,7 +314,7 @@ export function operationOf(state: StateRecord, content: ContentRecord): Operati
     id,
     kind: content.kind,
     target,
-    payload: decodePayload(content.payload),
+    payload: payloadOf(content),
     idempotencyKey: content.idempotencyKey ?? id,
     ordered,
     createdAtMs,
@@ -325,6 +324,14 @@ export function operationOf(state: StateRecord, content: ContentRecord): Operati
     status,
     lastError,
     owner
+  }
+}
+
+function payloadOf({ payload }: ContentRecord): unknown {
+  try {
+    return decodePayload(payload)
+  } catch (error) {
+    throw damaged('the payload of an operation', error)
   }
 }
 

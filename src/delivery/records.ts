@@ -207,6 +207,7 @@ export function decodeLog(key: Uint8Array, value: Uint8Array, hashes: Checksum):
   return readRecord(key, value, hashes, 'a record of the log', reader => {
     const type = choice(LOG_TYPES[reader.u8() - 1], 'type of record')
     const flags = flagsOf(reader, LOG_FLAGS)
+    if ((flags & FLAG.key) !== 0 && (flags & FLAG.content) === 0) throw new RangeError('a key of nothing')
     return {
       type,
       tsMs: reader.u48(),
