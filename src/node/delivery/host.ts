@@ -79,6 +79,11 @@ export class DeliveryHost {
         return new SyncEngine({ outbox, transport, probe, accepts, ...sleeps })
       })
     })
+    for (const engine of this.#engines) {
+      engine.events.addEventListener('error', ({ detail: { message } }) =>
+        log(`nothing could be sent: ${message}`)
+      )
+    }
     outbox.events.addEventListener('enqueued', ({ detail: { target } }) => {
       // Where nothing waited nobody has looked: a look that finds the server wakes its loops.
       const origin = originOf(target)
