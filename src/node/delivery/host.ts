@@ -5,6 +5,7 @@
  * Keeps: what was taken under other URLs than those of today waits, and is never sent; a server that is away costs no
  * attempt; one line of the log for every send.
  */
+import { setMaxListeners } from 'node:events'
 import type { Clock } from '../../base/index.js'
 import { NatterError } from '../../base/index.js'
 import { AllowedTargets } from '../../delivery/allowed-targets.js'
@@ -67,6 +68,7 @@ export class DeliveryHost {
       }
     })
     this.#outbox = outbox
+    setMaxListeners(0, outbox.events) // one listener a loop: not a leak, however many there are
     const transport = new WatchedTransport(new HttpTransport({ clock }), targets, reach, init)
     const probes = new Map<string, NetworkProbe>()
     // Each server has loops of its own: one that hangs holds up no other.
