@@ -8,6 +8,7 @@
  * as well; bytes that LevelDB finds damaged do not, for opening again would not mend them.
  */
 
+import type { AbstractSnapshot } from 'abstract-level'
 import { failpoint } from '../base/failpoints.js'
 import type { Clock, Timer } from '../base/index.js'
 import { messageOf, NatterError } from '../base/index.js'
@@ -30,6 +31,7 @@ import {
   reopenedError,
   snapshotOf
 } from './level-reads.js'
+import { walkMany } from './level-walk.js'
 import { LevelWrite } from './level-write.js'
 import type { SpaceGuard } from './space-guard.js'
 
@@ -134,11 +136,7 @@ export class LevelDisk implements Disk, ReadSource {
     const level = this.#level ?? (await this.handle())
     const snapshot = snapshotOf(given, level)
     try {
-      const asked = keys as Uint8Array[]
-      const options = snapshot === undefined ? {} : { snapshot }
-      // The way to a thread and back costs more than reading a few keys right here.
-      const few = keys.length <= syncReads && (level.supports as { getSync?: boolean }).getSync === true
-      const values = few ? asked.map(key => level.getSync(key, options)) : await level.getMany(asked, options)
+      const values = await readMany(level, keys, snapshot)
       return values.map(value => (value === undefined ? undefined : plainBytes(value)))
     } catch (error) {
       throw this.readError(error, level)
@@ -306,6 +304,28 @@ export class LevelDisk implements Disk, ReadSource {
     this.#state = state
     this.#reason = reason
     for (const listener of this.#listeners) listener(state, reason)
+  }
+}
+
+/** All of one instant, whatever is committed meanwhile. */
+async function readMany(
+  level: BytesLevel,
+  keys: readonly Uint8Array[],
+  given: AbstractSnapshot | undefined
+): Promise<(Uint8Array | undefined)[]> {
+  if (keys.length <= syncReads) {
+    const options = given === undefined ? {} : { snapshot: given }
+    // The way to a thread and back costs more than reading a few keys right here.
+    if ((level.supports as { getSync?: boolean }).getSync === true)
+      return keys.map(key => level.getSync(key, options))
+    return level.getMany(keys as Uint8Array[], options)
+  }
+  if (given !== undefined) return walkMany(level, keys, given)
+  const snapshot = level.snapshot()
+  try {
+    return await walkMany(level, keys, snapshot)
+  } finally {
+    await snapshot.close()
   }
 }
 
