@@ -89,17 +89,20 @@ async function runCatchUp({ sizes, gate }: Scale): Promise<Line[]> {
   })
   const points = (side: 'ours' | 'bare') =>
     all.map(({ size, compared }) => ({ size, value: median(compared[side]) }))
-  return [
-    ...all.flatMap(linesOf),
-    ...growthLines('the rate of catching up', 'rate', points('ours'), points('bare'))
-  ]
+  return [...all.flatMap(linesOf), ...growthLines('catch-up', points('ours'), points('bare'))]
 }
 
 function linesOf({ size, compared, connectMs, checks, mostChecks }: Caught): Line[] {
   const ops = `${formatSize(size)} ops`
   const note = `connecting took ${connectMs.toFixed(0)} ms before it; bare: the pipeline from its log`
   return [
-    bareLine(`an empty node catches up ${ops}`, compared, 'ops/s', { atLeast: 0.6 }, { size, note }),
+    bareLine(
+      `an empty node catches up ${ops}`,
+      compared,
+      'ops/s',
+      { atLeast: 0.6 },
+      { size, figure: 'catch-up', note }
+    ),
     boundLine(
       `signature checks of catching up ${ops}`,
       checks,

@@ -133,7 +133,12 @@ function linesOf(figures: Figures): Line[] {
       disk,
       'B/op',
       { atMost: Math.round(2.2 * payload + 60) },
-      { ...extras, bare: bareDisk, note: `key + value ${payload.toFixed(0)} B; after the last batch` }
+      {
+        ...extras,
+        figure: 'disk',
+        bare: bareDisk,
+        note: `key + value ${payload.toFixed(0)} B; after the last batch`
+      }
     ),
     boundLine(
       `open with ${ops}, to the first read`,
@@ -142,6 +147,7 @@ function linesOf(figures: Figures): Line[] {
       { atMost: 100 },
       {
         ...extras,
+        figure: 'open',
         bare: median(bareMs),
         runs: openMs,
         bareRuns: bareMs,
@@ -157,7 +163,7 @@ function linesOf(figures: Figures): Line[] {
       rss,
       'MB',
       { atMost: 120 },
-      { ...extras, note: `RSS of its process; ${anonymous.toFixed(0)} MB without files` }
+      { ...extras, figure: 'memory', note: `RSS of its process; ${anonymous.toFixed(0)} MB without files` }
     )
   ]
 }
@@ -170,19 +176,16 @@ async function runFull({ sizes, gate }: Scale): Promise<Line[]> {
   return [
     ...all.flatMap(linesOf),
     ...growthLines(
-      'the time to open',
-      'time',
+      'open',
       points(({ openMs }) => median(openMs)),
       points(({ bareMs }) => median(bareMs))
     ),
     ...growthLines(
-      'idle memory',
       'memory',
       points(({ rss }) => rss)
     ),
     ...growthLines(
-      'disk per op',
-      'memory',
+      'disk',
       points(({ disk }) => disk),
       points(({ bareDisk }) => bareDisk)
     )

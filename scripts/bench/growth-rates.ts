@@ -48,6 +48,7 @@ async function compare(scale: Scale, all: readonly Sides[]): Promise<{ size: num
 }
 
 function linesOf(
+  figure: 'put' | 'live',
   what: string,
   atLeast: number,
   all: readonly { size: number; compared: Compared }[],
@@ -57,9 +58,15 @@ function linesOf(
     all.map(({ size, compared }) => ({ size, value: median(compared[side]) }))
   return [
     ...all.map(({ size, compared }) =>
-      bareLine(`${what}, behind ${formatSize(size)} ops`, compared, 'ops/s', { atLeast }, { size, note })
+      bareLine(
+        `${what}, behind ${formatSize(size)} ops`,
+        compared,
+        'ops/s',
+        { atLeast },
+        { size, figure, note }
+      )
     ),
-    ...growthLines(`the rate of ${what}`, 'rate', points('ours'), points('bare'))
+    ...growthLines(figure, points('ours'), points('bare'))
   ]
 }
 
@@ -79,7 +86,7 @@ function runPut(scale: Scale): Promise<Line[]> {
       }
     })
   return withEach(scale.sizes, hold, async all =>
-    linesOf('awaited puts', 0.6, await compare(scale, all), 'bare: synced puts behind as many')
+    linesOf('put', 'awaited puts', 0.6, await compare(scale, all), 'bare: synced puts behind as many')
   )
 }
 
@@ -106,7 +113,13 @@ function runLive(scale: Scale): Promise<Line[]> {
       })
     )
   return withEach(scale.sizes, hold, async all =>
-    linesOf('A→B live in batches', 0.6, await compare(scale, all), 'bare: the pipeline behind as many')
+    linesOf(
+      'live',
+      'A→B live in batches',
+      0.6,
+      await compare(scale, all),
+      'bare: the pipeline behind as many'
+    )
   )
 }
 

@@ -3,7 +3,7 @@
  * may be. One that grows faster is a defect of the design, whatever the machine.
  */
 import { formatSize } from './harness.js'
-import type { Line } from './line.js'
+import type { Figure, Line } from './line.js'
 import { tidy } from './line.js'
 
 export interface Point {
@@ -14,11 +14,18 @@ export interface Point {
 /** Rates may fall by less than 20 % over two powers of ten. */
 const RATE = { atLeast: Math.log10(0.8) / 2, says: 'a rate may fall by 20 % from 10^4 to 10^6' }
 /** A tenth more for ten times the ops. */
-const MEMORY = { atMost: Math.log10(1.1), says: 'memory may grow by 10 % from 10^6 to 10^7' }
+const MEMORY = { atMost: Math.log10(1.1), says: 'it may grow by 10 % for ten times the ops' }
 /** Flat, but for what a clock and a page cache do by themselves. */
 const TIME = { atMost: 0.05, says: 'the time is to be the same at every size' }
 
-const RULES = { rate: RATE, memory: MEMORY, time: TIME } as const
+const FIGURES = {
+  put: { what: 'the rate of awaited puts', rule: RATE },
+  live: { what: 'the rate of A→B live in batches', rule: RATE },
+  'catch-up': { what: 'the rate of catching up', rule: RATE },
+  open: { what: 'the time to open', rule: TIME },
+  memory: { what: 'idle memory', rule: MEMORY },
+  disk: { what: 'disk per op', rule: MEMORY }
+} as const satisfies Record<Figure, unknown>
 
 /** The slope of the line that fits best through the logarithms. */
 export function exponentOf(points: readonly Point[]): number {
@@ -32,15 +39,11 @@ export function exponentOf(points: readonly Point[]): number {
 }
 
 /** One line for the growth of a figure; none for a single size. */
-export function growthLines(
-  what: string,
-  rule: keyof typeof RULES,
-  points: readonly Point[],
-  bare?: readonly Point[]
-): Line[] {
+export function growthLines(figure: Figure, points: readonly Point[], bare?: readonly Point[]): Line[] {
   if (points.length < 2) return []
   const value = exponentOf(points)
-  const { says, ...bound } = RULES[rule]
+  const { what, rule } = FIGURES[figure]
+  const { says, ...bound } = rule
   const ok = 'atLeast' in bound ? value >= bound.atLeast : value <= bound.atMost
   const bareNote = bare === undefined ? '' : `; bare n^${exponentOf(bare).toFixed(3)}`
   const sizes = `${formatSize(points[0]!.size)} → ${formatSize(points.at(-1)!.size)}`
@@ -48,6 +51,7 @@ export function growthLines(
   return [
     {
       what: `growth of ${what}, ${sizes} ops`,
+      figure,
       value,
       unit: 'exponent',
       bound: { of: 'number', ...rounded },

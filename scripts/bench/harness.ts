@@ -71,13 +71,16 @@ export async function inTurns(scale: Scale, ours: Turn, bare: Turn): Promise<Com
   return { ours: results[1]!, bare: results[0]!, quiet: times }
 }
 
-/** All in short turns, after one of each that is not counted: code is compiled and files are made in it. */
+/** Turns that are not counted: code is compiled and files are made in them. */
+const WARM_UP = 2
+
+/** All in short turns. */
 export async function takeTurns(
   { turns, gate }: Scale,
   sides: readonly Turn[]
 ): Promise<{ results: number[][]; quiet: string }> {
   const results: number[][] = sides.map(() => [])
-  for (const side of sides) await side()
+  for (let i = 0; i < WARM_UP; i++) for (const side of sides) await side()
   let quietTurns = 0
   for (let i = 0; i < turns; i++) {
     const order = i % 2 === 0 ? [...sides.keys()] : [...sides.keys()].reverse()

@@ -9,8 +9,13 @@ export interface Bound {
   atMost?: number
 }
 
+/** Figures that are looked at as they grow. */
+export type Figure = 'put' | 'live' | 'catch-up' | 'open' | 'memory' | 'disk'
+
 export interface Line {
   what: string
+  /** Of which figure this is a point, or the growth. */
+  figure?: Figure
   value: number
   unit: Unit
   /** Ops in the database, where the figure is about that. */
