@@ -1,0 +1,116 @@
+/**
+ * An empty node takes in all that another one holds. Beside it the bare pipeline that sends from its log: read, sign,
+ * send; verify, write. The clock begins when the two are connected, for ours and for the bare one.
+ */
+import { BarePipeline } from './bare-pipeline.js'
+import { BareStore, bareRecords } from './bare-store.js'
+import type { FarNode } from './far-node.js'
+import { growthLines } from './growth.js'
+import type { Bench, Gate, Scale } from './harness.js'
+import { formatSize, perSecond } from './harness.js'
+import type { Compared, Line } from './line.js'
+import { bareLine, boundLine, median } from './line.js'
+import { AGREE_MS, acked, putAll, withFar, withNode } from './pair.js'
+import { payloadBytes, Records } from './records.js'
+import { BULK } from './writes.js'
+
+/** Ops of all repetitions of one size, at most: small ones are repeated, large ones are long enough. */
+const OPS_EACH_SIZE = 100_000
+const MOST_REPETITIONS = 5
+/** Records made at a time. */
+const PORTION = 10_000
+const SIGNED_BATCHES = 64
+const SIGNED_BYTES = 1024 * 1024
+
+interface Caught {
+  size: number
+  compared: Compared
+  connectMs: number
+  checks: number
+  mostChecks: number
+}
+
+function catchUpOf(size: number, far: FarNode, gate: Gate): Promise<Caught> {
+  return withNode({}, async (near, folder) => {
+    const records = new Records()
+    let bytes = 0
+    const bare = await BareStore.open(`${folder}/bare`)
+    for (let done = 0; done < size; done += PORTION) {
+      const batches = records.batches(Math.min(PORTION, size - done), BULK)
+      for (const batch of batches) bytes += payloadBytes(batch)
+      await putAll(near, batches)
+      for (const batch of batches) await bare.write(bareRecords(batch))
+    }
+    await bare.close()
+    const { addrs: bootstrap } = await near.status()
+    const repetitions = Math.max(1, Math.min(MOST_REPETITIONS, Math.floor(OPS_EACH_SIZE / size)))
+    const caught = { ours: [] as number[], bare: [] as number[] }
+    const connects: number[] = []
+    let quietTurns = 0
+    let checks = 0
+    for (let i = 0; i < repetitions; i++) {
+      if (await gate.quiet()) quietTurns++
+      caught.bare.push(await bareRate(`${folder}/bare`, `${folder}/bare-${i}`, size))
+      if (await gate.quiet()) quietTurns++
+      const startedAtMs = performance.now()
+      const connected = near.sync.wait({ connected: 1, timeout: AGREE_MS }).then(() => performance.now())
+      const options = { dataDir: `${folder}/far-${i}`, mdns: false, listen: [], bootstrap }
+      await far.call('counts')
+      await far.call('start', { options })
+      const connectedAtMs = await connected
+      await acked(near, i + 1) // the earlier ones have all of it as well
+      caught.ours.push(perSecond(size, connectedAtMs))
+      connects.push(connectedAtMs - startedAtMs)
+      checks = (await far.call('counts')).checks
+      await far.call('stop')
+    }
+    const mostChecks = Math.ceil(Math.max(size / BULK / SIGNED_BATCHES, bytes / SIGNED_BYTES)) + 1
+    const compared = { ...caught, quiet: `${quietTurns}/${2 * repetitions}` }
+    return { size, compared, connectMs: median(connects), checks, mostChecks }
+  })
+}
+
+async function bareRate(here: string, there: string, size: number): Promise<number> {
+  const pipeline = await BarePipeline.start(here, [there])
+  try {
+    const startedAtMs = performance.now()
+    await pipeline.sendLog(BULK)
+    return perSecond(size, startedAtMs)
+  } finally {
+    await pipeline.stop()
+  }
+}
+
+async function runCatchUp({ sizes, gate }: Scale): Promise<Line[]> {
+  const all: Caught[] = []
+  await withFar(async far => {
+    await catchUpOf(PORTION, far, gate) // its code is compiled in it
+    for (const size of sizes) all.push(await catchUpOf(size, far, gate))
+  })
+  const points = (side: 'ours' | 'bare') =>
+    all.map(({ size, compared }) => ({ size, value: median(compared[side]) }))
+  return [...all.flatMap(linesOf), ...growthLines('catch-up', points('ours'), points('bare'))]
+}
+
+function linesOf({ size, compared, connectMs, checks, mostChecks }: Caught): Line[] {
+  const ops = `${formatSize(size)} ops`
+  const note = `connecting took ${connectMs.toFixed(0)} ms before it; bare: the pipeline from its log`
+  return [
+    bareLine(
+      `an empty node catches up ${ops}`,
+      compared,
+      'ops/s',
+      { atLeast: 0.6 },
+      { size, figure: 'catch-up', note }
+    ),
+    boundLine(
+      `signature checks of catching up ${ops}`,
+      checks,
+      'checks',
+      { atMost: mostChecks },
+      { size, note: `one for ${SIGNED_BATCHES} batches or 1 MiB; all of the process, connecting included` }
+    )
+  ]
+}
+
+export const catchUpBenches: readonly Bench[] = [{ name: 'catch-up', groups: ['growth'], run: runCatchUp }]

@@ -1,0 +1,197 @@
+/** A node with many ops in it: what they take on disk and in memory, and how long it takes to open. */
+import { ClassicLevel } from 'classic-level'
+import { createNode } from '../../src/node.js'
+import { BareStore, bareRecords } from './bare-store.js'
+import { FarNode } from './far-node.js'
+import { growthLines } from './growth.js'
+import type { Bench, Gate, Scale } from './harness.js'
+import { folderBytes, formatSize, withFolder } from './harness.js'
+import type { Line } from './line.js'
+import { boundLine, median, toldLine } from './line.js'
+import { putAll, withFar } from './pair.js'
+import { payloadBytes, Records } from './records.js'
+import { BULK } from './writes.js'
+
+const OPENINGS = 5
+/** Records made at a time, so that making them needs no memory. */
+const PORTION = 10_000
+/** Milliseconds in which a node does what it does when nobody asks anything of it. */
+const IDLE_MS = 2000
+const KEPT_EXTRAS = { durability: 'fsync' } as const
+
+interface Figures {
+  size: number
+  payload: number
+  disk: number
+  bareDisk: number
+  openMs: number[]
+  bareMs: number[]
+  killedMs: number
+  rss: number
+  anonymous: number
+}
+
+function figuresOf(size: number, gate: Gate): Promise<Figures> {
+  return withFolder(async folder => {
+    const dataDir = `${folder}/node`
+    const { disk, payload } = await fillNode(dataDir, size)
+    const bareDisk = (await fillBare(`${folder}/bare`, size)) / size
+    return {
+      size,
+      payload: payload / size,
+      disk: disk / size,
+      bareDisk,
+      ...(await openings(dataDir, gate)),
+      ...(await idleMemory(dataDir))
+    }
+  })
+}
+
+async function fillNode(dataDir: string, size: number): Promise<{ disk: number; payload: number }> {
+  const records = new Records()
+  const node = await createNode({ dataDir, mdns: false })
+  let payload = 0
+  for (let done = 0; done < size; done += PORTION) {
+    const batches = records.batches(Math.min(PORTION, size - done), BULK)
+    for (const batch of batches) payload += payloadBytes(batch)
+    await putAll(node, batches)
+  }
+  const disk = folderBytes(dataDir)
+  await node.stop()
+  return { disk, payload }
+}
+
+async function fillBare(location: string, size: number): Promise<number> {
+  const records = new Records()
+  const bare = await BareStore.open(location)
+  for (let done = 0; done < size; done += BULK) await bare.write(bareRecords(records.take(BULK)))
+  const bytes = folderBytes(location)
+  await bare.close()
+  return bytes
+}
+
+/** In turns with opening the bare LevelDB; each in a process whose modules are loaded and have run. */
+async function openings(
+  dataDir: string,
+  gate: Gate
+): Promise<Pick<Figures, 'openMs' | 'bareMs' | 'killedMs'>> {
+  const options = { dataDir, mdns: false }
+  const firstRead = Records.keyOf(0)
+  const openMs: number[] = []
+  const bareMs: number[] = []
+  const far = await FarNode.spawn()
+  try {
+    await far.call('warm')
+    await far.call('start', { options, firstRead })
+    await far.call('stop')
+    for (let i = 0; i < OPENINGS; i++) {
+      await gate.quiet()
+      bareMs.push(await bareOpenMs(`${dataDir}/db`))
+      openMs.push((await far.call('start', { options, firstRead })).openMs)
+      if (i < OPENINGS - 1) await far.call('stop')
+    }
+    await far.call('fill', { prefix: 'unclean', count: 20 * BULK, batch: BULK })
+    await far.kill()
+  } finally {
+    await far.end()
+  }
+  const killedMs = await withFar(async other => {
+    await other.call('warm')
+    const { openMs: tookMs } = await other.call('start', { options, firstRead })
+    await other.call('stop')
+    return tookMs
+  })
+  return { openMs, bareMs, killedMs }
+}
+
+/** Opening the same LevelDB, and one read. */
+async function bareOpenMs(location: string): Promise<number> {
+  const startedAtMs = performance.now()
+  const level = new ClassicLevel<string, string>(location)
+  await level.get('nothing')
+  const tookMs = performance.now() - startedAtMs
+  await level.close()
+  return tookMs
+}
+
+/** Of a process that opened the node, read one record and was left alone. */
+function idleMemory(dataDir: string): Promise<{ rss: number; anonymous: number }> {
+  return withFar(async far => {
+    await far.call('start', { options: { dataDir, mdns: false }, firstRead: Records.keyOf(0) })
+    await new Promise(resolve => setTimeout(resolve, IDLE_MS))
+    return far.call('memory')
+  })
+}
+
+function linesOf(figures: Figures): Line[] {
+  const { size, payload, disk, bareDisk, openMs, bareMs, killedMs, rss, anonymous } = figures
+  const ops = `${formatSize(size)} ops`
+  const extras = { size, ...KEPT_EXTRAS }
+  return [
+    boundLine(
+      `disk per op, ${ops} in batches of ${BULK}`,
+      disk,
+      'B/op',
+      { atMost: Math.round(2.2 * payload + 60) },
+      {
+        ...extras,
+        figure: 'disk',
+        bare: bareDisk,
+        note: `key + value ${payload.toFixed(0)} B; after the last batch`
+      }
+    ),
+    boundLine(
+      `open with ${ops}, to the first read`,
+      median(openMs),
+      'ms',
+      { atMost: 100 },
+      {
+        ...extras,
+        figure: 'open',
+        bare: median(bareMs),
+        runs: openMs,
+        bareRuns: bareMs,
+        note: 'createNode with its network side, modules loaded; bare: the same LevelDB'
+      }
+    ),
+    toldLine(`open with ${ops} after SIGKILL`, killedMs, 'ms', {
+      ...extras,
+      note: `${20 * BULK} ops since the last clean stop: LevelDB reads its log again`
+    }),
+    boundLine(
+      `memory of an idle node with ${ops}`,
+      rss,
+      'MB',
+      { atMost: 120 },
+      { ...extras, figure: 'memory', note: `RSS of its process; ${anonymous.toFixed(0)} MB without files` }
+    )
+  ]
+}
+
+async function runFull({ sizes, gate }: Scale): Promise<Line[]> {
+  const all: Figures[] = []
+  for (const size of sizes) all.push(await figuresOf(size, gate))
+  const points = (value: (figures: Figures) => number) =>
+    all.map(figures => ({ size: figures.size, value: value(figures) }))
+  return [
+    ...all.flatMap(linesOf),
+    ...growthLines(
+      'open',
+      points(({ openMs }) => median(openMs)),
+      points(({ bareMs }) => median(bareMs))
+    ),
+    ...growthLines(
+      'memory',
+      points(({ rss }) => rss)
+    ),
+    ...growthLines(
+      'disk',
+      points(({ disk }) => disk),
+      points(({ bareDisk }) => bareDisk)
+    )
+  ]
+}
+
+export const fullBenches: readonly Bench[] = [
+  { name: 'full', groups: ['disk', 'open', 'memory', 'growth'], run: runFull }
+]
