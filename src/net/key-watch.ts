@@ -18,6 +18,7 @@ import { noise } from '@libp2p/noise'
 import { preSharedKey } from '@libp2p/pnet'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { utf8 } from '../base/index.js'
+import { gatherWrites, readAhead } from './lean-connection.js'
 import { swarmKeyBytes } from './psk.js'
 
 /** What a node without a key says first. */
@@ -61,6 +62,7 @@ export class KeyWatch {
       const inner = psk === undefined ? undefined : preSharedKey({ psk: swarmKeyBytes(psk) })()
       return {
         protect: async (connection, options) => {
+          gatherWrites(connection)
           const attempt = this.#begin(connection as MultiaddrConnection)
           if (inner === undefined) {
             this.#attempts.set(connection, attempt)
@@ -82,11 +84,15 @@ export class KeyWatch {
         protocol: inner.protocol,
         secureInbound: async (connection, options) => {
           this.#reached(connection)
-          return inner.secureInbound(connection, options)
+          const secured = await inner.secureInbound(connection, options)
+          readAhead(secured.connection)
+          return secured
         },
         secureOutbound: async (connection, options) => {
           this.#reached(connection)
-          return inner.secureOutbound(connection, options)
+          const secured = await inner.secureOutbound(connection, options)
+          readAhead(secured.connection)
+          return secured
         }
       }
     }

@@ -6,12 +6,13 @@ import { mdns } from '@libp2p/mdns'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import { WebSocket } from 'ws'
+import { ACCEPTED_SOCKET, DIALLED_SOCKET } from './lean-connection.js'
 
 // libp2p dials ws addresses with the global one, which Node.js has from 22 on.
 if (!('WebSocket' in globalThis)) Object.defineProperty(globalThis, 'WebSocket', { value: WebSocket })
 
 export function transports() {
-  return [tcp(), webSockets()]
+  return [tcp({ dialOpts: DIALLED_SOCKET, listenOpts: ACCEPTED_SOCKET }), webSockets()]
 }
 
 type Mdns = ReturnType<typeof mdns>
