@@ -17,6 +17,7 @@ import type {
 import { noise } from '@libp2p/noise'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { utf8 } from '../base/index.js'
+import { gatherWrites, readAhead } from './lean-connection.js'
 import { swarmKeyBytes } from './psk.js'
 
 /** What a node without a key says first. */
@@ -62,6 +63,7 @@ export class KeyWatch {
       const inner = make?.()
       return {
         protect: async (connection, options) => {
+          gatherWrites(connection)
           const attempt = this.#begin(connection as MultiaddrConnection)
           if (inner === undefined) {
             this.#attempts.set(connection, attempt)
@@ -83,11 +85,15 @@ export class KeyWatch {
         protocol: inner.protocol,
         secureInbound: async (connection, options) => {
           this.#reached(connection)
-          return inner.secureInbound(connection, options)
+          const secured = await inner.secureInbound(connection, options)
+          readAhead(secured.connection)
+          return secured
         },
         secureOutbound: async (connection, options) => {
           this.#reached(connection)
-          return inner.secureOutbound(connection, options)
+          const secured = await inner.secureOutbound(connection, options)
+          readAhead(secured.connection)
+          return secured
         }
       }
     }

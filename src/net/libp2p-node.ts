@@ -24,6 +24,7 @@ import { messageOf, NatterError } from '../base/index.js'
 import type { DatabaseId } from '../log/index.js'
 import { gossipService } from './gossip.js'
 import type { KeyWatch } from './key-watch.js'
+import { gatherUpdates } from './lean-connection.js'
 import { localDiscovery, transports } from './transports.js'
 
 const MIB = 1024 * 1024
@@ -100,7 +101,7 @@ export async function createNode(config: NodeConfig): Promise<Libp2pNode> {
 }
 
 function muxer(slowPeerBytes: number) {
-  return yamux({
+  const factory = yamux({
     maxInboundStreams: 64,
     streamOptions: {
       // A paused reader holds one window at most: the read buffer must be larger, or the stream is reset instead.
@@ -110,6 +111,7 @@ function muxer(slowPeerBytes: number) {
       maxWriteBufferLength: slowPeerBytes
     }
   })
+  return () => gatherUpdates(factory())
 }
 
 type Discovery = (components: Parameters<Awaited<ReturnType<typeof localDiscovery>>>[0]) => PeerDiscovery

@@ -10,6 +10,7 @@ import type { mdns } from '@libp2p/mdns'
 import { tcp } from '@libp2p/tcp'
 import type { webSockets } from '@libp2p/websockets'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import { ACCEPTED_SOCKET, DIALLED_SOCKET } from './lean-connection.js'
 
 type WebSocketFactory = ReturnType<typeof webSockets>
 type Components = Parameters<WebSocketFactory>[0]
@@ -21,7 +22,7 @@ export async function transports(listen: readonly string[]): Promise<Factory[]> 
   const overWebSockets = listens
     ? await loadWebSockets()
     : (components: Components) => new LateDial(components)
-  return [tcp(), overWebSockets]
+  return [tcp({ dialOpts: DIALLED_SOCKET, listenOpts: ACCEPTED_SOCKET }), overWebSockets]
 }
 
 async function loadWebSockets(): Promise<WebSocketFactory> {
