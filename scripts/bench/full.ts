@@ -4,7 +4,7 @@ import { createNode } from '../../src/node.js'
 import { BareStore, bareRecords } from './bare-store.js'
 import { FarNode } from './far-node.js'
 import { growthLines } from './growth.js'
-import type { Bench, Gate, Scale } from './harness.js'
+import type { Bench, Scale } from './harness.js'
 import { folderBytes, formatSize, withFolder } from './harness.js'
 import type { Line } from './line.js'
 import { boundLine, median, toldLine } from './line.js'
@@ -12,7 +12,6 @@ import { putAll, withFar } from './pair.js'
 import { payloadBytes, Records } from './records.js'
 import { BULK } from './writes.js'
 
-const OPENINGS = 5
 /** Records made at a time, so that making them needs no memory. */
 const PORTION = 10_000
 /** Milliseconds in which a node does what it does when nobody asks anything of it. */
@@ -31,7 +30,7 @@ interface Figures {
   anonymous: number
 }
 
-function figuresOf(size: number, gate: Gate): Promise<Figures> {
+function figuresOf(size: number, scale: Scale): Promise<Figures> {
   return withFolder(async folder => {
     const dataDir = `${folder}/node`
     const { disk, payload } = await fillNode(dataDir, size)
@@ -41,7 +40,7 @@ function figuresOf(size: number, gate: Gate): Promise<Figures> {
       payload: payload / size,
       disk: disk / size,
       bareDisk,
-      ...(await openings(dataDir, gate)),
+      ...(await openings(dataDir, scale)),
       ...(await idleMemory(dataDir))
     }
   })
@@ -73,7 +72,7 @@ async function fillBare(location: string, size: number): Promise<number> {
 /** In turns with opening the bare LevelDB; each in a process whose modules are loaded and have run. */
 async function openings(
   dataDir: string,
-  gate: Gate
+  { gate, repetitions }: Scale
 ): Promise<Pick<Figures, 'openMs' | 'bareMs' | 'killedMs'>> {
   const options = { dataDir, mdns: false }
   const firstRead = Records.keyOf(0)
@@ -84,11 +83,11 @@ async function openings(
     await far.call('warm')
     await far.call('start', { options, firstRead })
     await far.call('stop')
-    for (let i = 0; i < OPENINGS; i++) {
+    for (let i = 0; i < repetitions; i++) {
       await gate.quiet()
       bareMs.push(await bareOpenMs(`${dataDir}/db`))
       openMs.push((await far.call('start', { options, firstRead })).openMs)
-      if (i < OPENINGS - 1) await far.call('stop')
+      if (i < repetitions - 1) await far.call('stop')
     }
     await far.call('fill', { prefix: 'unclean', count: 20 * BULK, batch: BULK })
     await far.kill()
@@ -168,9 +167,9 @@ function linesOf(figures: Figures): Line[] {
   ]
 }
 
-async function runFull({ sizes, gate }: Scale): Promise<Line[]> {
+async function runFull(scale: Scale): Promise<Line[]> {
   const all: Figures[] = []
-  for (const size of sizes) all.push(await figuresOf(size, gate))
+  for (const size of scale.sizes) all.push(await figuresOf(size, scale))
   const points = (value: (figures: Figures) => number) =>
     all.map(figures => ({ size: figures.size, value: value(figures) }))
   return [

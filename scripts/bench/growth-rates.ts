@@ -7,7 +7,7 @@ import type { JsonLevel } from './bare-writer.js'
 import { openJsonLevel } from './bare-writer.js'
 import { growthLines } from './growth.js'
 import type { Bench, Scale, Turn } from './harness.js'
-import { formatSize, pick, takeTurns } from './harness.js'
+import { comparedOf, formatSize, pick, takeTurns } from './harness.js'
 import type { Compared, Line } from './line.js'
 import { bareLine, median } from './line.js'
 import { barePipelinePuts, livePuts } from './live.js'
@@ -43,7 +43,7 @@ async function compare(scale: Scale, all: readonly Sides[]): Promise<{ size: num
   )
   return all.map(({ size }, i) => ({
     size,
-    compared: { bare: results[2 * i]!, ours: results[2 * i + 1]!, quiet }
+    compared: comparedOf(results[2 * i + 1]!, results[2 * i]!, quiet)
   }))
 }
 
@@ -109,7 +109,7 @@ function runLive(scale: Scale): Promise<Line[]> {
           await ours(Math.min(PORTION, size - done))
           await bare(Math.min(PORTION, size - done))
         }
-        return run({ size, ours: () => ours(count), bare: () => bare(count) })
+        return run({ size, ours: () => ours(count, scale.turnMs), bare: () => bare(count, scale.turnMs) })
       })
     )
   return withEach(scale.sizes, hold, async all =>
