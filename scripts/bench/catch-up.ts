@@ -2,22 +2,21 @@
  * An empty node takes in all that another one holds. Beside it the bare pipeline that sends from its log: read, sign,
  * send; verify, write. The clock begins when the two are connected, for ours and for the bare one.
  */
+import type { NatterNode } from '../../src/node.js'
 import { BarePipeline } from './bare-pipeline.js'
-import { BareStore, bareRecords } from './bare-store.js'
 import type { FarNode } from './far-node.js'
+import { BULK, fillBareStore } from './fill.js'
 import { growthLines } from './growth.js'
 import type { Bench, Done, Scale } from './harness.js'
 import { comparedOf, formatSize, Stopwatch } from './harness.js'
 import type { Compared, Line } from './line.js'
 import { bareLine, boundLine, median } from './line.js'
-import { AGREE_MS, acked, putAll, withFar, withNode } from './pair.js'
-import { payloadBytes, Records } from './records.js'
-import { BULK } from './writes.js'
+import { AGREE_MS, acked, withFar, withNode } from './pair.js'
 
 /** Ops of all repetitions of one size, at most: small ones are repeated, large ones are long enough. */
 const OPS_EACH_SIZE = 100_000
-/** Records made at a time. */
-const PORTION = 10_000
+/** Ops of a first catch-up that is not counted. */
+const WARM_UP = 5000
 const SIGNED_BATCHES = 64
 const SIGNED_BYTES = 1024 * 1024
 
@@ -30,17 +29,9 @@ interface Caught {
 }
 
 function catchUpOf(size: number, far: FarNode, { gate, repetitions: most }: Scale): Promise<Caught> {
-  return withNode({}, async (near, folder) => {
-    const records = new Records()
-    let bytes = 0
-    const bare = await BareStore.open(`${folder}/bare`)
-    for (let done = 0; done < size; done += PORTION) {
-      const batches = records.batches(Math.min(PORTION, size - done), BULK)
-      for (const batch of batches) bytes += payloadBytes(batch)
-      await putAll(near, batches)
-      for (const batch of batches) await bare.write(bareRecords(batch))
-    }
-    await bare.close()
+  const measure = async (near: NatterNode, folder: string) => {
+    await fillBareStore(`${folder}/bare`, size)
+    const { bytes } = await near.status()
     const { addrs: bootstrap } = await near.status()
     const repetitions = Math.max(1, Math.min(most, Math.floor(OPS_EACH_SIZE / size)))
     const caught = { ours: [] as Done[], bare: [] as Done[] }
@@ -66,7 +57,8 @@ function catchUpOf(size: number, far: FarNode, { gate, repetitions: most }: Scal
     const mostChecks = Math.ceil(Math.max(size / BULK / SIGNED_BATCHES, bytes / SIGNED_BYTES)) + 1
     const compared = comparedOf(caught.ours, caught.bare, `${quietTurns}/${2 * repetitions}`)
     return { size, compared, connectMs: median(connects), checks, mostChecks }
-  })
+  }
+  return withNode({}, measure, size)
 }
 
 async function bareRate(here: string, there: string, size: number): Promise<Done> {
@@ -83,7 +75,7 @@ async function bareRate(here: string, there: string, size: number): Promise<Done
 async function runCatchUp(scale: Scale): Promise<Line[]> {
   const all: Caught[] = []
   await withFar(async far => {
-    await catchUpOf(PORTION / 2, far, { ...scale, repetitions: 1 }) // its code is compiled in it
+    await catchUpOf(WARM_UP, far, { ...scale, repetitions: 1 }) // its code is compiled in it
     for (const size of scale.sizes) all.push(await catchUpOf(size, far, scale))
   })
   const points = (side: 'ours' | 'bare') =>

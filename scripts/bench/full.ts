@@ -1,19 +1,15 @@
 /** A node with many ops in it: what they take on disk and in memory, and how long it takes to open. */
 import { ClassicLevel } from 'classic-level'
-import { createNode } from '../../src/node.js'
-import { BareStore, bareRecords } from './bare-store.js'
 import { FarNode } from './far-node.js'
+import { BULK, fillBareStore, fillNode } from './fill.js'
 import { growthLines } from './growth.js'
 import type { Bench, Scale } from './harness.js'
-import { folderBytes, formatSize, withFolder } from './harness.js'
+import { formatSize, withFolder } from './harness.js'
 import type { Line } from './line.js'
 import { boundLine, median, toldLine } from './line.js'
-import { putAll, withFar } from './pair.js'
-import { payloadBytes, Records } from './records.js'
-import { BULK } from './writes.js'
+import { withFar } from './pair.js'
+import { Records } from './records.js'
 
-/** Records made at a time, so that making them needs no memory. */
-const PORTION = 10_000
 /** Milliseconds in which a node does what it does when nobody asks anything of it. */
 const IDLE_MS = 2000
 const KEPT_EXTRAS = { durability: 'fsync' } as const
@@ -34,7 +30,7 @@ function figuresOf(size: number, scale: Scale): Promise<Figures> {
   return withFolder(async folder => {
     const dataDir = `${folder}/node`
     const { disk, payload } = await fillNode(dataDir, size)
-    const bareDisk = (await fillBare(`${folder}/bare`, size)) / size
+    const bareDisk = (await fillBareStore(`${folder}/bare`, size)) / size
     return {
       size,
       payload: payload / size,
@@ -44,29 +40,6 @@ function figuresOf(size: number, scale: Scale): Promise<Figures> {
       ...(await idleMemory(dataDir))
     }
   })
-}
-
-async function fillNode(dataDir: string, size: number): Promise<{ disk: number; payload: number }> {
-  const records = new Records()
-  const node = await createNode({ dataDir, mdns: false })
-  let payload = 0
-  for (let done = 0; done < size; done += PORTION) {
-    const batches = records.batches(Math.min(PORTION, size - done), BULK)
-    for (const batch of batches) payload += payloadBytes(batch)
-    await putAll(node, batches)
-  }
-  const disk = folderBytes(dataDir)
-  await node.stop()
-  return { disk, payload }
-}
-
-async function fillBare(location: string, size: number): Promise<number> {
-  const records = new Records()
-  const bare = await BareStore.open(location)
-  for (let done = 0; done < size; done += BULK) await bare.write(bareRecords(records.take(BULK)))
-  const bytes = folderBytes(location)
-  await bare.close()
-  return bytes
 }
 
 /** In turns with opening the bare LevelDB; each in a process whose modules are loaded and have run. */

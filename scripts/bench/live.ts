@@ -3,13 +3,13 @@ import type { NatterNode } from '../../src/node.js'
 import type { BarePipeline } from './bare-pipeline.js'
 import { withPipeline } from './bare-pipeline.js'
 import { withBareWriters } from './bare-writer.js'
+import { BULK } from './fill.js'
 import type { Bench, Done, Scale } from './harness.js'
 import { doEach, inTurns, pick, rateOver, Stopwatch } from './harness.js'
 import type { Compared, Line } from './line.js'
 import { bareLine, boundLine, percentile } from './line.js'
 import { AGREE_MS, acked, withPair } from './pair.js'
 import { putsOf, Records } from './records.js'
-import { BULK } from './writes.js'
 
 function runLive(scale: Scale): Promise<Line[]> {
   const count = pick(scale, { quick: 10 * BULK, full: 30 * BULK })

@@ -3,6 +3,7 @@ import type { NatterNode } from '../../src/node.js'
 import { BareStore, bareRecords } from './bare-store.js'
 import type { JsonLevel } from './bare-writer.js'
 import { openJsonLevel } from './bare-writer.js'
+import { BULK } from './fill.js'
 import type { Bench, Done, Scale, Turn } from './harness.js'
 import { doEach, inTurns, pick, rateOver, Stopwatch } from './harness.js'
 import type { Line } from './line.js'
@@ -11,7 +12,6 @@ import { withNode } from './pair.js'
 import type { Entry } from './records.js'
 import { Records } from './records.js'
 
-export const BULK = 1000
 const CALLERS = 64
 
 /** A node and a bare LevelDB on the same disk. */
