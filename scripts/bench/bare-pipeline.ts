@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { newSeed, nodeCrypto, nodeSigner } from '../../src/base/crypto-node.js'
 import type { BareRecord } from './bare-store.js'
 import { BareStore, bareRecords, decodeFrame, encodeFrame } from './bare-store.js'
+import { fillBareStore } from './fill.js'
 import { withFolder } from './harness.js'
 import type { Entry } from './records.js'
 
@@ -18,9 +19,10 @@ const IN_FLIGHT = 8
 /** Public key, signature and length before a frame. */
 const HEAD_BYTES = 32 + 64 + 4
 
-/** Runs with a pipeline from a new store here to one or more new ones in processes of their own. */
-export function withPipeline<T>(run: (pipeline: BarePipeline) => Promise<T>, ends = 1): Promise<T> {
+/** Runs with a pipeline from a store here with the first `ops` records to empty ones in processes of their own. */
+export function withPipeline<T>(run: (pipeline: BarePipeline) => Promise<T>, ends = 1, ops = 0): Promise<T> {
   return withFolder(async folder => {
+    if (ops > 0) await fillBareStore(`${folder}/here`, ops)
     const pipeline = await BarePipeline.start(
       `${folder}/here`,
       Array.from({ length: ends }, (_, i) => `${folder}/there-${i}`)

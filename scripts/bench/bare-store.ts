@@ -45,8 +45,8 @@ export class BareStore {
     return this.#position
   }
 
-  /** Writes a batch, synced. */
-  async write(records: readonly BareRecord[]): Promise<void> {
+  /** Writes a batch. */
+  async write(records: readonly BareRecord[], sync = true): Promise<void> {
     const batch = this.#db.batch()
     for (const { key, value } of records) {
       batch.put(logKey(++this.#position), Buffer.concat([RECORD_HEAD, numberOf(key.length, 2), key, value]))
@@ -55,7 +55,7 @@ export class BareStore {
     const cursor = Buffer.alloc(8)
     cursor.writeBigUInt64BE(BigInt(this.#position))
     batch.put(CURSOR, cursor)
-    await batch.write({ sync: true })
+    await batch.write({ sync })
   }
 
   /** The log from its beginning, `count` records at a time. */

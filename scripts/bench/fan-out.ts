@@ -15,7 +15,7 @@ import { Records } from './records.js'
 const SLOW = 2
 const FAST = 20
 /** Seconds of writing after which the rate is known everywhere. */
-const SETTLE_SECONDS = 3
+const SETTLE_SECONDS = 2
 /** Milliseconds after which a write that was not seen fails the measurement. */
 const SEEN_MS = 30_000
 
@@ -101,7 +101,7 @@ async function fanOut(nodes: number, most: number, pace: number[], seconds: numb
         ? toldLine(what, copies, 'copies', { note })
         : boundLine(what, copies, 'copies', { atMost: most }, { note })
     )
-    const bare = await bareLatencies(nodes - 1, pace[i]!, Math.min(seconds, 3))
+    const bare = await bareLatencies(nodes - 1, pace[i]!, Math.min(seconds, 2))
     for (const share of [0.5, 0.99]) {
       lines.push(
         toldLine(`a write seen at the others, p${share * 100}, ${rate}`, percentile(latencies, share), 'ms', {

@@ -1,20 +1,15 @@
 /** A node with many ops in it: what they take on disk and in memory, and how long it takes to open. */
 import { ClassicLevel } from 'classic-level'
-import { createNode } from '../../src/node.js'
-import { BareStore, bareRecords } from './bare-store.js'
 import { FarNode } from './far-node.js'
+import { BULK, fillBareStore, fillNode } from './fill.js'
 import { growthLines } from './growth.js'
-import type { Bench, Gate, Scale } from './harness.js'
-import { folderBytes, formatSize, withFolder } from './harness.js'
+import type { Bench, Scale } from './harness.js'
+import { formatSize, withFolder } from './harness.js'
 import type { Line } from './line.js'
 import { boundLine, median, toldLine } from './line.js'
-import { putAll, withFar } from './pair.js'
-import { payloadBytes, Records } from './records.js'
-import { BULK } from './writes.js'
+import { withFar } from './pair.js'
+import { Records } from './records.js'
 
-const OPENINGS = 5
-/** Records made at a time, so that making them needs no memory. */
-const PORTION = 10_000
 /** Milliseconds in which a node does what it does when nobody asks anything of it. */
 const IDLE_MS = 2000
 const KEPT_EXTRAS = { durability: 'fsync' } as const
@@ -31,49 +26,26 @@ interface Figures {
   anonymous: number
 }
 
-function figuresOf(size: number, gate: Gate): Promise<Figures> {
+function figuresOf(size: number, scale: Scale): Promise<Figures> {
   return withFolder(async folder => {
     const dataDir = `${folder}/node`
     const { disk, payload } = await fillNode(dataDir, size)
-    const bareDisk = (await fillBare(`${folder}/bare`, size)) / size
+    const bareDisk = (await fillBareStore(`${folder}/bare`, size)) / size
     return {
       size,
       payload: payload / size,
       disk: disk / size,
       bareDisk,
-      ...(await openings(dataDir, gate)),
+      ...(await openings(dataDir, scale)),
       ...(await idleMemory(dataDir))
     }
   })
 }
 
-async function fillNode(dataDir: string, size: number): Promise<{ disk: number; payload: number }> {
-  const records = new Records()
-  const node = await createNode({ dataDir, mdns: false })
-  let payload = 0
-  for (let done = 0; done < size; done += PORTION) {
-    const batches = records.batches(Math.min(PORTION, size - done), BULK)
-    for (const batch of batches) payload += payloadBytes(batch)
-    await putAll(node, batches)
-  }
-  const disk = folderBytes(dataDir)
-  await node.stop()
-  return { disk, payload }
-}
-
-async function fillBare(location: string, size: number): Promise<number> {
-  const records = new Records()
-  const bare = await BareStore.open(location)
-  for (let done = 0; done < size; done += BULK) await bare.write(bareRecords(records.take(BULK)))
-  const bytes = folderBytes(location)
-  await bare.close()
-  return bytes
-}
-
 /** In turns with opening the bare LevelDB; each in a process whose modules are loaded and have run. */
 async function openings(
   dataDir: string,
-  gate: Gate
+  { gate, repetitions }: Scale
 ): Promise<Pick<Figures, 'openMs' | 'bareMs' | 'killedMs'>> {
   const options = { dataDir, mdns: false }
   const firstRead = Records.keyOf(0)
@@ -84,11 +56,11 @@ async function openings(
     await far.call('warm')
     await far.call('start', { options, firstRead })
     await far.call('stop')
-    for (let i = 0; i < OPENINGS; i++) {
+    for (let i = 0; i < repetitions; i++) {
       await gate.quiet()
       bareMs.push(await bareOpenMs(`${dataDir}/db`))
       openMs.push((await far.call('start', { options, firstRead })).openMs)
-      if (i < OPENINGS - 1) await far.call('stop')
+      if (i < repetitions - 1) await far.call('stop')
     }
     await far.call('fill', { prefix: 'unclean', count: 20 * BULK, batch: BULK })
     await far.kill()
@@ -168,9 +140,9 @@ function linesOf(figures: Figures): Line[] {
   ]
 }
 
-async function runFull({ sizes, gate }: Scale): Promise<Line[]> {
+async function runFull(scale: Scale): Promise<Line[]> {
   const all: Figures[] = []
-  for (const size of sizes) all.push(await figuresOf(size, gate))
+  for (const size of scale.sizes) all.push(await figuresOf(size, scale))
   const points = (value: (figures: Figures) => number) =>
     all.map(figures => ({ size: figures.size, value: value(figures) }))
   return [

@@ -5,17 +5,16 @@
 import { withPipeline } from './bare-pipeline.js'
 import type { JsonLevel } from './bare-writer.js'
 import { openJsonLevel } from './bare-writer.js'
+import { BULK } from './fill.js'
 import { growthLines } from './growth.js'
 import type { Bench, Scale, Turn } from './harness.js'
-import { formatSize, pick, takeTurns } from './harness.js'
+import { comparedOf, formatSize, pick, takeTurns } from './harness.js'
 import type { Compared, Line } from './line.js'
 import { bareLine, median } from './line.js'
 import { barePipelinePuts, livePuts } from './live.js'
-import { putAll, withNode, withPair } from './pair.js'
+import { withNode, withPair } from './pair.js'
 import { Records } from './records.js'
-import { BULK, barePuts, nodePuts } from './writes.js'
-
-const PORTION = 10_000
+import { barePuts, nodePuts } from './writes.js'
 
 /** Of one size: ours and the bare one. */
 interface Sides {
@@ -43,7 +42,7 @@ async function compare(scale: Scale, all: readonly Sides[]): Promise<{ size: num
   )
   return all.map(({ size }, i) => ({
     size,
-    compared: { bare: results[2 * i]!, ours: results[2 * i + 1]!, quiet }
+    compared: comparedOf(results[2 * i + 1]!, results[2 * i]!, quiet)
   }))
 }
 
@@ -72,25 +71,28 @@ function linesOf(
 
 function runPut(scale: Scale): Promise<Line[]> {
   const hold = (size: number, run: (sides: Sides) => Promise<Line[]>) =>
-    withNode({}, async (node, folder) => {
-      const [records, same] = [new Records(), new Records()]
-      for (let done = 0; done < size; done += PORTION) {
-        await putAll(node, records.batches(Math.min(PORTION, size - done), BULK))
-      }
-      const bare = await openJsonLevel(`${folder}/bare`)
-      try {
-        await fillBare(bare, same, size)
-        return await run({ size, ours: nodePuts(node, records, scale), bare: barePuts(bare, same, scale) })
-      } finally {
-        await bare.close()
-      }
-    })
-  return withEach(scale.sizes, hold, async all =>
-    linesOf('put', 'awaited puts', 0.6, await compare(scale, all), 'bare: synced puts behind as many')
-  )
+    withNode(
+      {},
+      async (node, folder) => {
+        const bare = await openJsonLevel(`${folder}/bare`)
+        try {
+          await fillBare(bare, size)
+          const ours = nodePuts(node, new Records('bench', size), scale)
+          return await run({ size, ours, bare: barePuts(bare, new Records('bench', size), scale) })
+        } finally {
+          await bare.close()
+        }
+      },
+      size
+    )
+  return withEach(scale.sizes, hold, async all => {
+    const note = 'bare: synced puts behind as many'
+    return linesOf('put', 'awaited puts', 0.6, await compare(scale, all), note)
+  })
 }
 
-async function fillBare(bare: JsonLevel, records: Records, size: number): Promise<void> {
+async function fillBare(bare: JsonLevel, size: number): Promise<void> {
+  const records = new Records()
   for (let done = 0; done < size; done += BULK) {
     const batch = bare.batch()
     for (const { key, value } of records.take(BULK)) batch.put(key, value)
@@ -101,26 +103,22 @@ async function fillBare(bare: JsonLevel, records: Records, size: number): Promis
 function runLive(scale: Scale): Promise<Line[]> {
   const count = pick(scale, { quick: 5 * BULK, full: 20 * BULK })
   const hold = (size: number, run: (sides: Sides) => Promise<Line[]>) =>
-    withPipeline(pipeline =>
-      withPair(async ({ near }) => {
-        const ours = livePuts(near, new Records())
-        const bare = barePipelinePuts(pipeline, new Records())
-        for (let done = 0; done < size; done += PORTION) {
-          await ours(Math.min(PORTION, size - done))
-          await bare(Math.min(PORTION, size - done))
-        }
-        return run({ size, ours: () => ours(count), bare: () => bare(count) })
-      })
+    withPipeline(
+      async pipeline => {
+        await pipeline.sendLog(BULK) // both ends hold as many then
+        return withPair(({ near }) => {
+          const ours = livePuts(near, new Records('bench', size))
+          const bare = barePipelinePuts(pipeline, new Records('bench', size))
+          return run({ size, ours: () => ours(count, scale.turnMs), bare: () => bare(count, scale.turnMs) })
+        }, size)
+      },
+      1,
+      size
     )
-  return withEach(scale.sizes, hold, async all =>
-    linesOf(
-      'live',
-      'A→B live in batches',
-      0.6,
-      await compare(scale, all),
-      'bare: the pipeline behind as many'
-    )
-  )
+  return withEach(scale.sizes, hold, async all => {
+    const note = 'bare: the pipeline behind as many'
+    return linesOf('live', 'A→B live in batches', 0.6, await compare(scale, all), note)
+  })
 }
 
 export const growthBenches: readonly Bench[] = [

@@ -10,6 +10,7 @@ import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Compared, Line } from './line.js'
+import { median } from './line.js'
 
 /** How much is measured. Quick: all in about a minute, on a tenth of the ops. */
 export interface Scale {
@@ -18,6 +19,8 @@ export interface Scale {
   readonly turns: number
   /** Milliseconds after which a turn ends, whatever it has done. */
   readonly turnMs: number
+  /** Repetitions of what is too long for turns. */
+  readonly repetitions: number
   /** Ops in a database, for what is measured at several sizes. */
   readonly sizes: readonly number[]
   readonly gate: Gate
@@ -30,11 +33,13 @@ export interface Bench {
   run(scale: Scale): Promise<Line[]>
 }
 
+const QUICK = { turns: 4, turnMs: 120, repetitions: 2, sizes: [5_000, 50_000], waitMs: 1000 }
+const FULL = { turns: 15, turnMs: 500, repetitions: 5, sizes: [10_000, 100_000, 1_000_000], waitMs: 10_000 }
+
 /** One for each measurement: its gate waits only so long. */
 export function scaleOf(quick: boolean, sizes?: readonly number[]): Scale {
-  return quick
-    ? { quick, turns: 5, turnMs: 120, sizes: sizes ?? [1_000, 10_000, 50_000], gate: new Gate(1000) }
-    : { quick, turns: 15, turnMs: 500, sizes: sizes ?? [10_000, 100_000, 1_000_000], gate: new Gate(15_000) }
+  const { waitMs, ...scale } = quick ? QUICK : FULL
+  return { quick, ...scale, sizes: sizes ?? scale.sizes, gate: new Gate(waitMs) }
 }
 
 /** `quick` when that was asked for, else `full`. */
@@ -42,33 +47,70 @@ export function pick<T>({ quick }: Scale, choice: { quick: T; full: T }): T {
   return quick ? choice.quick : choice.full
 }
 
-/** Units of work and the milliseconds they took, as a rate. */
-export function perSecond(units: number, startedAtMs: number): number {
-  return (units * 1000) / (performance.now() - startedAtMs)
+/** What a turn comes to. */
+export interface Done {
+  /** Units a second, or what else the turn is about. */
+  value: number
+  /** Microseconds of all threads of this process for one unit: a busy machine changes them least. */
+  cpuUs: number
 }
 
-/** Does `step` with one item after the other until there are none or the time is over; items a second. */
-export async function rateOver<T>(
+export class Stopwatch {
+  readonly #startedAtMs = performance.now()
+  readonly #cpu = process.cpuUsage()
+
+  get passedMs(): number {
+    return performance.now() - this.#startedAtMs
+  }
+
+  perSecond(units: number): number {
+    return (units * 1000) / this.passedMs
+  }
+
+  done(units: number, value = this.perSecond(units)): Done {
+    const { user, system } = process.cpuUsage(this.#cpu)
+    return { value, cpuUs: (user + system) / units }
+  }
+}
+
+/** Does `step` with one item after the other until there are none or the time is over; items done. */
+export async function doEach<T>(
   items: readonly T[],
   maxMs: number,
   step: (item: T) => Promise<unknown>
 ): Promise<number> {
-  const startedAtMs = performance.now()
-  let done = 0
+  const watch = new Stopwatch()
+  let count = 0
   for (const item of items) {
     await step(item)
-    done++
-    if (performance.now() - startedAtMs > maxMs) break
+    count++
+    if (watch.passedMs > maxMs) break
   }
-  return perSecond(done, startedAtMs)
+  return count
 }
 
-export type Turn = () => Promise<number>
+/** The same as a turn: items a second. */
+export async function rateOver<T>(
+  items: readonly T[],
+  maxMs: number,
+  step: (item: T) => Promise<unknown>
+): Promise<Done> {
+  const watch = new Stopwatch()
+  return watch.done(await doEach(items, maxMs, step))
+}
+
+export type Turn = () => Promise<Done>
 
 /** Ours and the bare one in turns. */
 export async function inTurns(scale: Scale, ours: Turn, bare: Turn): Promise<Compared> {
-  const { results, quiet: times } = await takeTurns(scale, [bare, ours])
-  return { ours: results[1]!, bare: results[0]!, quiet: times }
+  const { results, quiet } = await takeTurns(scale, [bare, ours])
+  return comparedOf(results[1]!, results[0]!, quiet)
+}
+
+export function comparedOf(ours: readonly Done[], bare: readonly Done[], quiet: string): Compared {
+  const values = (side: readonly Done[]) => side.map(({ value }) => value)
+  const cpu = (side: readonly Done[]) => median(side.map(({ cpuUs }) => cpuUs))
+  return { ours: values(ours), bare: values(bare), cpuUs: cpu(ours), bareCpuUs: cpu(bare), quiet }
 }
 
 /** Turns that are not counted: code is compiled and files are made in them. */
@@ -78,8 +120,8 @@ const WARM_UP = 2
 export async function takeTurns(
   { turns, gate }: Scale,
   sides: readonly Turn[]
-): Promise<{ results: number[][]; quiet: string }> {
-  const results: number[][] = sides.map(() => [])
+): Promise<{ results: Done[][]; quiet: string }> {
+  const results: Done[][] = sides.map(() => [])
   for (let i = 0; i < WARM_UP; i++) for (const side of sides) await side()
   let quietTurns = 0
   for (let i = 0; i < turns; i++) {

@@ -30,6 +30,9 @@ export interface Line {
   /** The single results behind a median, in the order of their turns. */
   runs?: number[]
   bareRuns?: number[]
+  /** Microseconds of all threads of this process for one unit, medians of the turns. */
+  cpuUs?: number
+  bareCpuUs?: number
   /** Turns that began while nobody else used the machine. */
   quiet?: string
   durability?: 'fsync' | 'memory'
@@ -41,6 +44,9 @@ export interface Compared {
   ours: number[]
   bare: number[]
   quiet: string
+  /** Microseconds of all threads of this process for one unit. */
+  cpuUs?: number
+  bareCpuUs?: number
 }
 
 type Extra = Partial<Omit<Line, 'what' | 'value' | 'unit'>>
@@ -65,7 +71,7 @@ export function boundLine(
 /** A line whose bound is a share or a multiple of the bare figure; medians of the turns. */
 export function bareLine(
   what: string,
-  { ours, bare, quiet }: Compared,
+  { ours, bare, quiet, cpuUs, bareCpuUs }: Compared,
   unit: Unit,
   bound: Omit<Bound, 'of'>,
   extra: Extra = {}
@@ -73,7 +79,8 @@ export function bareLine(
   const [value, floor] = [median(ours), median(bare)]
   const ratio = value / floor
   const ok = ratio >= (bound.atLeast ?? Number.NEGATIVE_INFINITY) && ratio <= (bound.atMost ?? Infinity)
-  const runs = { runs: ours.map(tidy), bareRuns: bare.map(tidy), quiet }
+  const cpu = cpuUs === undefined ? {} : { cpuUs: tidy(cpuUs), bareCpuUs: tidy(bareCpuUs!) }
+  const runs = { runs: ours.map(tidy), bareRuns: bare.map(tidy), ...cpu, quiet }
   return { what, value, unit, bare: floor, bound: { of: 'bare', ...bound }, ok, ...runs, ...extra }
 }
 

@@ -3,13 +3,13 @@ import type { NatterNode } from '../../src/node.js'
 import type { BarePipeline } from './bare-pipeline.js'
 import { withPipeline } from './bare-pipeline.js'
 import { withBareWriters } from './bare-writer.js'
-import type { Bench, Scale } from './harness.js'
-import { inTurns, perSecond, pick, rateOver } from './harness.js'
+import { BULK } from './fill.js'
+import type { Bench, Done, Scale } from './harness.js'
+import { doEach, inTurns, pick, rateOver, Stopwatch } from './harness.js'
 import type { Compared, Line } from './line.js'
 import { bareLine, boundLine, percentile } from './line.js'
-import { acked, putAll, withPair } from './pair.js'
+import { AGREE_MS, acked, withPair } from './pair.js'
 import { putsOf, Records } from './records.js'
-import { BULK } from './writes.js'
 
 function runLive(scale: Scale): Promise<Line[]> {
   const count = pick(scale, { quick: 10 * BULK, full: 30 * BULK })
@@ -19,8 +19,8 @@ function runLive(scale: Scale): Promise<Line[]> {
       const bare = barePipelinePuts(pipeline, new Records())
       const compared = await inTurns(
         scale,
-        () => ours(count),
-        () => bare(count)
+        () => ours(count, scale.turnMs),
+        () => bare(count, scale.turnMs)
       )
       const what = `A→B live, on disk at both ends, batches of ${BULK}`
       return [bareLine(what, compared, 'ops/s', { atLeast: 0.6 }, { note: 'bare: the pipeline' })]
@@ -28,14 +28,17 @@ function runLive(scale: Scale): Promise<Line[]> {
   )
 }
 
-/** Writes so many records in batches until they are on disk at the other node; ops a second. */
-export function livePuts(near: NatterNode, records: Records): (count: number) => Promise<number> {
-  return async count => {
+/** Writes records in batches, so many or so long, until they are on disk at the other node; ops a second. */
+export function livePuts(
+  near: NatterNode,
+  records: Records
+): (count: number, maxMs?: number) => Promise<Done> {
+  return async (count, maxMs = AGREE_MS) => {
     const batches = records.batches(count, BULK)
-    const startedAtMs = performance.now()
-    await putAll(near, batches)
+    const watch = new Stopwatch()
+    const written = await doEach(batches, maxMs, batch => near.db.batch(batch))
     await acked(near)
-    return perSecond(count, startedAtMs)
+    return watch.done(written * BULK)
   }
 }
 
@@ -43,13 +46,13 @@ export function livePuts(near: NatterNode, records: Records): (count: number) =>
 export function barePipelinePuts(
   pipeline: BarePipeline,
   records: Records
-): (count: number) => Promise<number> {
-  return async count => {
+): (count: number, maxMs?: number) => Promise<Done> {
+  return async (count, maxMs = AGREE_MS) => {
     const batches = records.batches(count, BULK)
-    const startedAtMs = performance.now()
-    for (const batch of batches) await pipeline.write(batch)
+    const watch = new Stopwatch()
+    const written = await doEach(batches, maxMs, batch => pipeline.write(batch))
     await pipeline.drain()
-    return perSecond(count, startedAtMs)
+    return watch.done(written * BULK)
   }
 }
 
@@ -62,14 +65,10 @@ function runSingles(scale: Scale): Promise<Line[]> {
         scale,
         async () => {
           const list = records.take(count)
-          const startedAtMs = performance.now()
-          let done = 0
-          await rateOver(list, scale.turnMs, async ({ key, value }) => {
-            await near.db.put(key, value)
-            done++
-          })
+          const watch = new Stopwatch()
+          const written = await doEach(list, scale.turnMs, ({ key, value }) => near.db.put(key, value))
           await acked(near)
-          return perSecond(done, startedAtMs)
+          return watch.done(written)
         },
         () => {
           const list = same.take(count)
@@ -84,7 +83,7 @@ function runSingles(scale: Scale): Promise<Line[]> {
 
 function runLatency(scale: Scale): Promise<Line[]> {
   const [records, same] = [new Records(), new Records()]
-  const each = pick(scale, { quick: 40, full: 100 })
+  const each = pick(scale, { quick: 30, full: 100 })
   const latencies: number[] = []
   const bareLatencies: number[] = []
   return withPipeline(pipeline =>
@@ -96,13 +95,14 @@ function runLatency(scale: Scale): Promise<Line[]> {
         write: (i: number) => Promise<unknown>
       ) => {
         const own: number[] = []
+        const watch = new Stopwatch()
         for (let i = 0; i < list.length; i++) {
           const startedAtMs = performance.now()
           await write(i)
           own.push(performance.now() - startedAtMs)
         }
         into.push(...own)
-        return percentile(own, 0.5)
+        return watch.done(list.length, percentile(own, 0.5))
       }
       const compared = await inTurns(
         scale,

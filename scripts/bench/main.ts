@@ -28,6 +28,7 @@ const { values: flags } = parseArgs({
   }
 })
 
+const origin = originOf(flags.quick)
 const { benches } = await import('./benches.js')
 
 function usage(message: string): never {
@@ -70,22 +71,31 @@ async function runAll(): Promise<Result[]> {
       })
       console.error(error)
     }
+    keep(results.filter(result => result.bench === name))
     const tookMs = performance.now() - startedAtMs
     if (!flags.json) console.error(`${name}: ${(tookMs / 1000).toFixed(1)} s`)
   }
   return results
 }
 
+/** At once: what comes later may take long, or fail. */
+function keep(results: readonly Result[]): void {
+  if (flags.save) {
+    save(
+      RESULTS,
+      results.map(result => jsonOf(result, origin))
+    )
+  }
+}
+
 if (flags.list) {
   for (const { name, groups = [] } of benches) console.log([name, ...groups.map(one => `(${one})`)].join(' '))
   process.exit(0)
 }
-const origin = originOf(flags.quick)
 const results = await runAll()
 const lines = results.map(result => jsonOf(result, origin))
 if (!flags.json) {
   console.log(`${resultTable(results)}\n\n${origin.machine}, Node.js ${origin.node}, ${origin.commit}\n`)
 }
 for (const line of lines) console.log(line)
-if (flags.save) save(RESULTS, lines)
 process.exit(results.some(result => 'failed' in result) ? 1 : 0)

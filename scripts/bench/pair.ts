@@ -2,8 +2,8 @@
 import type { NatterNode, NodeOptions } from '../../src/node.js'
 import { createNode } from '../../src/node.js'
 import { FarNode } from './far-node.js'
+import { fillNode } from './fill.js'
 import { withFolder } from './harness.js'
-import type { PutOp } from './records.js'
 
 /** Milliseconds after which two nodes that do not agree fail the benchmark. */
 export const AGREE_MS = 120_000
@@ -13,11 +13,14 @@ export interface Pair {
   far: FarNode
 }
 
+/** Runs with a node here that holds the first `ops` records. */
 export function withNode<T>(
   options: NodeOptions,
-  run: (node: NatterNode, folder: string) => Promise<T>
+  run: (node: NatterNode, folder: string) => Promise<T>,
+  ops = 0
 ): Promise<T> {
   return withFolder(async folder => {
+    if (ops > 0) await fillNode(`${folder}/near`, ops)
     const node = await createNode({ mdns: false, dataDir: `${folder}/near`, name: 'near', ...options })
     try {
       return await run(node, folder)
@@ -38,19 +41,20 @@ export async function withFar<T>(run: (far: FarNode) => Promise<T>): Promise<T> 
 }
 
 /**
- * Two connected nodes, the near one here. The far one listens nowhere, so each of their connections ends in a server socket
+ * Two connected nodes that hold the first `ops` records, the near one here. The far one listens nowhere, so each of their connections ends in a server socket
  * here, where its bytes can be counted.
  */
-export function withPair<T>(run: (pair: Pair) => Promise<T>, options: NodeOptions = {}): Promise<T> {
-  return withNode(options, (near, folder) =>
+export function withPair<T>(run: (pair: Pair) => Promise<T>, ops = 0): Promise<T> {
+  const pair = (near: NatterNode, folder: string) =>
     withFar(async far => {
       const { addrs: bootstrap } = await near.status()
-      const own = { dataDir: `${folder}/far`, mdns: false, name: 'far', listen: [], bootstrap }
-      await far.call('start', { options: { ...options, ...own } })
+      const options = { dataDir: `${folder}/far`, mdns: false, name: 'far', listen: [], bootstrap }
+      await far.call('start', { options })
       await near.sync.wait({ connected: 1, timeout: AGREE_MS })
+      if (ops > 0) await acked(near)
       return await run({ near, far })
     })
-  )
+  return withNode({}, pair, ops)
 }
 
 /** A node here and others in processes of their own, all of one network. */
@@ -77,11 +81,6 @@ export function withMany<T>(
       await Promise.all(others.map(far => far.end()))
     }
   })
-}
-
-/** Writes the batches one after the other. */
-export async function putAll(node: NatterNode, batches: readonly PutOp[][]): Promise<void> {
-  for (const batch of batches) await node.db.batch(batch)
 }
 
 /** Resolves when so many others have on disk what was written at `node`. */

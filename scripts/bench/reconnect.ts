@@ -5,14 +5,12 @@ import type { Bench, Scale } from './harness.js'
 import { formatSize } from './harness.js'
 import type { Line } from './line.js'
 import { boundLine, formatValue, median, toldLine } from './line.js'
-import { AGREE_MS, acked, type Pair, putAll, withPair } from './pair.js'
+import { AGREE_MS, acked, type Pair, withPair } from './pair.js'
 import { payloadBytes, Records } from './records.js'
 import { WireMeter } from './wire-meter.js'
-import { BULK } from './writes.js'
 
 const BEHIND = 100
 const TIMES = 3
-const PORTION = 10_000
 
 interface Returned {
   round: SyncRound
@@ -58,11 +56,7 @@ async function runReconnect({ sizes }: Scale): Promise<Line[]> {
   const meter = new WireMeter()
   try {
     return await withPair(async pair => {
-      const records = new Records()
-      for (let done = 0; done < size; done += PORTION) {
-        await putAll(pair.near, records.batches(Math.min(PORTION, size - done), BULK))
-      }
-      await acked(pair.near)
+      const records = new Records('bench', size)
       const inSync: Returned[] = []
       const behind: Returned[] = []
       let payload = 0
@@ -87,7 +81,7 @@ async function runReconnect({ sizes }: Scale): Promise<Line[]> {
           payload
         )
       ]
-    })
+    }, size)
   } finally {
     meter.end()
   }

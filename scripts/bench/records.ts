@@ -12,14 +12,15 @@ const TEXT_LENGTH = 120
 const SPREAD = 736_338_717
 const KEYS = 1_000_000_000
 
-/** Numbers its records from 0. Two of one prefix give the same records. */
+/** Numbers its records. Two of one prefix that begin at one number give the same records. */
 export class Records {
   readonly #prefix: string
-  #next = 0
+  #next: number
   readonly #random = new Fractions(1)
 
-  constructor(prefix = 'bench') {
+  constructor(prefix = 'bench', from = 0) {
     this.#prefix = prefix
+    this.#next = from
   }
 
   static keyOf(n: number, prefix = 'bench'): string {

@@ -16,12 +16,14 @@ const COLUMNS = [
   { title: 'MEASURED', right: true },
   { title: 'BARE', right: true },
   { title: 'RATIO', right: true },
+  { title: 'CPU', right: true },
+  { title: 'BARE', right: true },
   { title: '' }
 ]
 
 export function resultTable(results: readonly Result[]): string {
   const rows = results.map(result => {
-    if ('failed' in result) return [result.what, '-', 'failed', '-', '-', result.failed]
+    if ('failed' in result) return [result.what, '-', 'failed', '-', '-', '-', '-', result.failed]
     const { what, value, unit, bare } = result
     return [
       what,
@@ -29,10 +31,17 @@ export function resultTable(results: readonly Result[]): string {
       formatValue(value, unit),
       bare === undefined ? '-' : formatValue(bare, unit),
       ratioOf(result)?.toFixed(2) ?? '-',
+      microseconds(result.cpuUs),
+      microseconds(result.bareCpuUs),
       verdictOf(result)
     ]
   })
   return table(COLUMNS, rows, Number.POSITIVE_INFINITY)
+}
+
+/** Of one op, in this process. */
+function microseconds(us: number | undefined): string {
+  return us === undefined ? '-' : `${us.toFixed(us < 10 ? 1 : 0)} µs`
 }
 
 function verdictOf({ ok, defect }: Line): string {

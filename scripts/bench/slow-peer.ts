@@ -41,7 +41,7 @@ async function untilThere(far: FarNode): Promise<void> {
 }
 
 async function runSlowPeer(scale: Scale): Promise<Line[]> {
-  const ops = pick(scale, { quick: 40_000, full: 400_000 })
+  const ops = pick(scale, { quick: 20_000, full: 400_000 })
   const alone = await highestMb(0, ops)
   const beside = await highestMb(PEERS, ops)
   return [

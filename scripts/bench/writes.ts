@@ -3,15 +3,15 @@ import type { NatterNode } from '../../src/node.js'
 import { BareStore, bareRecords } from './bare-store.js'
 import type { JsonLevel } from './bare-writer.js'
 import { openJsonLevel } from './bare-writer.js'
-import type { Bench, Scale } from './harness.js'
-import { inTurns, perSecond, pick, rateOver } from './harness.js'
+import { BULK } from './fill.js'
+import type { Bench, Done, Scale, Turn } from './harness.js'
+import { doEach, inTurns, pick, rateOver, Stopwatch } from './harness.js'
 import type { Line } from './line.js'
 import { bareLine } from './line.js'
 import { withNode } from './pair.js'
 import type { Entry } from './records.js'
 import { Records } from './records.js'
 
-export const BULK = 1000
 const CALLERS = 64
 
 /** A node and a bare LevelDB on the same disk. */
@@ -27,7 +27,7 @@ function withBoth<T>(run: (node: NatterNode, bare: JsonLevel) => Promise<T>): Pr
 }
 
 /** A turn of awaited synced puts into a bare LevelDB, one caller. */
-export function barePuts(bare: JsonLevel, records: Records, scale: Scale): () => Promise<number> {
+export function barePuts(bare: JsonLevel, records: Records, scale: Scale): Turn {
   return () =>
     rateOver(records.take(singlesOf(scale)), scale.turnMs, ({ key, value }) =>
       bare.put(key, value, { sync: true })
@@ -35,7 +35,7 @@ export function barePuts(bare: JsonLevel, records: Records, scale: Scale): () =>
 }
 
 /** A turn of awaited puts at a node, one caller. */
-export function nodePuts(node: NatterNode, records: Records, scale: Scale): () => Promise<number> {
+export function nodePuts(node: NatterNode, records: Records, scale: Scale): Turn {
   return () =>
     rateOver(records.take(singlesOf(scale)), scale.turnMs, ({ key, value }) => node.db.put(key, value))
 }
@@ -56,8 +56,9 @@ function runPut(scale: Scale): Promise<Line[]> {
 function runCallers(scale: Scale): Promise<Line[]> {
   return withBoth(async (node, bare) => {
     const records = new Records()
-    const count = pick(scale, { quick: 10_000, full: 20_000 })
-    const ours = () => concurrentRate(records.take(count), ({ key, value }) => node.db.put(key, value))
+    const count = pick(scale, { quick: 10_000, full: 50_000 })
+    const ours = () =>
+      concurrentRate(records.take(count), scale.turnMs, ({ key, value }) => node.db.put(key, value))
     const compared = await inTurns(scale, ours, barePuts(bare, new Records(), scale))
     const what = `durable puts of ${CALLERS} callers at once`
     return [bareLine(what, compared, 'ops/s', { atLeast: 9 }, { note: 'bare: one caller' })]
@@ -65,14 +66,18 @@ function runCallers(scale: Scale): Promise<Line[]> {
 }
 
 /** Puts a second by callers that each await their own put before they take the next record. */
-async function concurrentRate(list: Entry[], put: (entry: Entry) => Promise<void>): Promise<number> {
-  const startedAtMs = performance.now()
+async function concurrentRate(
+  list: Entry[],
+  maxMs: number,
+  put: (entry: Entry) => Promise<void>
+): Promise<Done> {
+  const watch = new Stopwatch()
   let next = 0
   const caller = async () => {
-    while (next < list.length) await put(list[next++]!)
+    while (next < list.length && watch.passedMs < maxMs) await put(list[next++]!)
   }
   await Promise.all(Array.from({ length: CALLERS }, caller))
-  return perSecond(list.length, startedAtMs)
+  return watch.done(next)
 }
 
 function runBulk(scale: Scale): Promise<Line[]> {
@@ -85,11 +90,14 @@ function runBulk(scale: Scale): Promise<Line[]> {
         scale,
         async () => {
           const batches = records.batches(count, BULK)
-          return BULK * (await rateOver(batches, scale.turnMs, batch => node.db.batch(batch)))
+          const watch = new Stopwatch()
+          return watch.done(BULK * (await doEach(batches, scale.turnMs, batch => node.db.batch(batch))))
         },
         async () => {
           const batches = same.batches(count, BULK)
-          return BULK * (await rateOver(batches, scale.turnMs, batch => bare.write(bareRecords(batch))))
+          const watch = new Stopwatch()
+          const write = (batch: Entry[]) => bare.write(bareRecords(batch))
+          return watch.done(BULK * (await doEach(batches, scale.turnMs, write)))
         }
       )
       const note = 'bare: log record and state entry, synced'
