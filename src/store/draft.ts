@@ -297,6 +297,8 @@ export class Draft {
   finish(identity: Pick<Meta, 'storeId' | 'database' | 'author'>): void {
     const { hashes, state } = this.init
     const { write } = this
+    this.covers.writeTo(write)
+    if (this.applied.length === 0 && !this.cells.isTouched && !this.isMended) return
     this.totals.keys += this.cells.writeTo(write, this.#digest, this.arena)
     for (const id of this.#changedIds) {
       const key = clientIdKey(id)
