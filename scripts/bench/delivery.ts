@@ -1,10 +1,14 @@
 /** The delivery outbox: durable enqueues of many callers against what a program would write by hand on the same LevelDB. */
-import { randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import { Outbox } from '../../src/delivery/index.js'
-import type { Bench, Line, Scale } from './harness.js'
-import { entry, inTurns, shareLine, withFolder } from './harness.js'
+import type { Bench, Done, Scale } from './harness.js'
+import { inTurns, pick, Stopwatch, withFolder } from './harness.js'
+import type { Line } from './line.js'
+import { bareLine } from './line.js'
+import type { Entry } from './records.js'
+import { Records } from './records.js'
 
 const CALLERS = 64
 /** Targets that the callers enqueue for. */
@@ -74,7 +78,7 @@ function keyOf(space: string, number: number): Buffer {
   return key
 }
 
-async function runEnqueues({ repetitionMs, repetitions }: Scale): Promise<Line[]> {
+async function runEnqueues(scale: Scale): Promise<Line[]> {
   return withFolder(async folder => {
     const outbox = await Outbox.open({ dataDir: join(folder, 'outbox') })
     const db = new ClassicLevel<Buffer, Buffer>(join(folder, 'bare'), {
@@ -85,19 +89,18 @@ async function runEnqueues({ repetitionMs, repetitions }: Scale): Promise<Line[]
     })
     await db.open()
     const bare = new BareQueue(db)
-    let n = 0
-    const next = (): Made => {
-      const { value } = entry(n++)
-      return { id: randomUUID(), kind: 'http.post', target: `/inbox/${n % TARGETS}`, payload: value }
-    }
+    const count = pick(scale, { quick: 5_000, full: 20_000 })
+    const turn = (records: Records, enqueue: (op: Made) => Promise<unknown>) => () =>
+      concurrentRate(records.take(count).map(made), scale.turnMs, enqueue)
     try {
-      const { ours, bare: theirs } = await inTurns(
-        repetitions,
-        () => concurrentRate(repetitionMs, () => outbox.enqueue(next())),
-        () => concurrentRate(repetitionMs, () => bare.put(next()))
+      const compared = await inTurns(
+        scale,
+        turn(new Records(), ({ id: _, ...op }) => outbox.enqueue(op)),
+        turn(new Records(), op => bare.put(op))
       )
       const what = `durable enqueues of ${CALLERS} callers at once`
-      return [shareLine(what, 0.5, ours, theirs, 'bare: the same records and a group commit by hand')]
+      const note = 'bare: the same records and a group commit by hand'
+      return [bareLine(what, compared, 'ops/s', { atLeast: 0.5 }, { note })]
     } finally {
       await outbox.close()
       await db.close()
@@ -105,18 +108,28 @@ async function runEnqueues({ repetitionMs, repetitions }: Scale): Promise<Line[]
   })
 }
 
+function made({ value }: Entry, n: number): Made {
+  return {
+    id: randomBytes(12).toString('hex'),
+    kind: 'http.post',
+    target: `/inbox/${n % TARGETS}`,
+    payload: value
+  }
+}
+
 /** Calls a second by callers that each await their own before the next. */
-async function concurrentRate(ms: number, call: () => Promise<unknown>): Promise<number> {
-  const startedAtMs = performance.now()
-  let calls = 0
+async function concurrentRate(
+  list: readonly Made[],
+  maxMs: number,
+  call: (op: Made) => Promise<unknown>
+): Promise<Done> {
+  const watch = new Stopwatch()
+  let next = 0
   const caller = async (): Promise<void> => {
-    while (performance.now() - startedAtMs < ms) {
-      await call()
-      calls++
-    }
+    while (next < list.length && watch.passedMs < maxMs) await call(list[next++]!)
   }
   await Promise.all(Array.from({ length: CALLERS }, caller))
-  return (calls * 1000) / (performance.now() - startedAtMs)
+  return watch.done(next)
 }
 
 export const deliveryBenches: readonly Bench[] = [{ name: 'delivery', run: runEnqueues }]

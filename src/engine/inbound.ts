@@ -16,6 +16,7 @@ import { checkRun, creditBytes } from '../wire/index.js'
 import type { Channel } from './channel.js'
 import { describe } from './channel.js'
 import type { Log } from './log.js'
+import { isRead } from './log.js'
 import type { RecentCommits } from './recent-commits.js'
 import { leftByPeer } from './sessions.js'
 
@@ -55,7 +56,9 @@ async function takeFrame(init: InboundInit, channel: Channel, frame: Uint8Array)
   channel.take(frame)
   const message = channel.decoder.decode(frame)
   if (message !== undefined) {
-    init.log('sync', `${peerIdOf(channel.peer)} ← ${describe(message)} (${frame.length} bytes)`)
+    if (isRead(init.log, 'sync')) {
+      init.log('sync', `${peerIdOf(channel.peer)} ← ${describe(message)} (${frame.length} bytes)`)
+    }
     await enter(init, channel, message, credit)
     return
   }

@@ -15,6 +15,7 @@ import { Answers } from './answers.js'
 import type { Channel } from './channel.js'
 import { describe } from './channel.js'
 import type { Log } from './log.js'
+import { isRead } from './log.js'
 import { lookBack } from './look-back.js'
 import type { Monotonic } from './monotonic.js'
 import type { Sessions } from './sessions.js'
@@ -215,7 +216,8 @@ export class Loop {
       const offset = channel.takeOffset(message.tip)
       if (offset > 0) message = { ...message, offset }
     }
-    this.#init.log('sync', `${peerIdOf(channel.peer)} → ${describe(message)}`)
+    const { log } = this.#init
+    if (isRead(log, 'sync')) log('sync', `${peerIdOf(channel.peer)} → ${describe(message)}`)
     if (message.type !== 'ack') return channel.send(message)
     failpoint('engine.ack.before-send')
     channel.send(message)

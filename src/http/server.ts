@@ -36,6 +36,13 @@ const SECURITY_HEADERS = {
   'x-frame-options': 'DENY'
 }
 
+/** Requests are judged by the table of routes. fastify's own judges, and all they would load, are left alone. */
+const NO_SCHEMAS = { buildValidator: noSchema, buildSerializer: noSchema }
+
+function noSchema(): never {
+  throw new TypeError('a route asks fastify for a schema')
+}
+
 const OPTION_NAMES = Object.keys({
   host: true,
   port: true,
@@ -126,6 +133,7 @@ function build(context: DispatchContext, guard: Guard): FastifyInstance {
     keepAliveTimeout: HTTP.keepAliveMs,
     maxRequestsPerSocket: HTTP.requestsPerSocket,
     exposeHeadRoutes: false,
+    schemaController: { compilersFactory: NO_SCHEMAS },
     routerOptions: { maxParamLength: HTTP.headerBytes, querystringParser: () => ({}) },
     http: {
       maxHeaderSize: HTTP.headerBytes,

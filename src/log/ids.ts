@@ -83,6 +83,8 @@ export function databaseIdOf(network: string, hashes: Hashes): DatabaseId {
 // A libp2p peer id of an Ed25519 key is the identity multihash of its protobuf: these 6 bytes and the key.
 const PEER_ID_PREFIX = new Uint8Array([0x00, 0x24, 0x08, 0x01, 0x12, 0x20])
 const peerIds = new Map<Author, string>()
+const authors = new Map<string, Author>()
+const CACHED_IDS = 4096
 const BASE58 = /^[1-9A-HJ-NP-Za-km-z]{48,56}$/
 
 /** The libp2p peer id (`12D3Koo…`) of an author. */
@@ -90,7 +92,7 @@ export function peerIdOf(author: Author): string {
   let text = peerIds.get(author)
   if (text === undefined) {
     text = base58btc.baseEncode(concatBytes(PEER_ID_PREFIX, fromHex(author)))
-    if (peerIds.size >= 4096) peerIds.clear()
+    if (peerIds.size >= CACHED_IDS) peerIds.clear()
     peerIds.set(author, text)
   }
   return text
@@ -98,6 +100,16 @@ export function peerIdOf(author: Author): string {
 
 /** The author behind a libp2p peer id, or `undefined` when the text is not the id of an Ed25519 key. */
 export function authorOfPeerId(text: string): Author | undefined {
+  const known = authors.get(text)
+  if (known !== undefined) return known
+  const author = decodePeerId(text)
+  if (author === undefined) return undefined
+  if (authors.size >= CACHED_IDS) authors.clear()
+  authors.set(text, author)
+  return author
+}
+
+function decodePeerId(text: string): Author | undefined {
   // The decoder takes characters that are none of its alphabet for zeros.
   if (!BASE58.test(text)) return undefined
   let bytes: Uint8Array

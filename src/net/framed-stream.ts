@@ -5,19 +5,14 @@
  * directions are closed or reset in the end. Leaves to others what the frames mean. See protocols/sync-ops.md.
  */
 import type { Stream } from '@libp2p/interface'
-import { decode, encode } from 'it-length-prefixed'
-import { pipe } from 'it-pipe'
-import type { Uint8ArrayList } from 'uint8arraylist'
 import type { Clock } from '../base/index.js'
-import { ByteWriter, isNatterError, messageOf, NatterError, PEER } from '../base/index.js'
+import { isNatterError, messageOf, NatterError, PEER } from '../base/index.js'
 import type { Author } from '../log/index.js'
-import { pacedDuplex, plainBytes } from './flow.js'
+import { Inflow } from './flow.js'
+import { FrameSplitter } from './frame-splitter.js'
 import type { SyncStream } from './index.js'
+import { OutgoingFrames } from './outgoing-frames.js'
 
-/** Bytes of small frames that go out together: with the last of them still one noise message (65,519 bytes) as a rule. */
-const CHUNK_BYTES = 48 * 1024
-/** Bytes of a length prefix at most. */
-const PREFIX_BYTES = 4
 /** Milliseconds that a closed stream waits for the other side before it is reset. */
 const CLOSE_TIMEOUT_MS = 3000
 
@@ -36,12 +31,11 @@ export class FramedStream implements SyncStream {
   readonly frames: AsyncIterable<Uint8Array>
   readonly #stream: Stream
   readonly #init: FramedStreamInit
-  readonly #queue: Uint8Array[] = []
-  readonly #drainListeners: (() => void)[] = []
-  readonly #sent: Promise<void>
-  #queuedBytes = 0
-  #unsettled = false
-  #closing = false
+  readonly #inflow: Inflow
+  readonly #incoming: FrameSplitter
+  readonly #outgoing: OutgoingFrames
+  #ended: { readonly error: Error | undefined } | undefined
+  #closing: Promise<void> | undefined
   #over = false
   #wake: (() => void) | undefined
 
@@ -51,47 +45,52 @@ export class FramedStream implements SyncStream {
     this.outbound = stream.direction === 'outbound'
     this.#stream = stream
     this.#init = init
-    const duplex = pacedDuplex(stream)
-    stream.addEventListener('close', () => this.#finish())
-    stream.addEventListener('idle', () => queueMicrotask(() => this.#settle()))
-    this.frames = pipe(
-      duplex.source,
-      source => decode(source, { maxDataLength: init.maxFrameBytes, lengthDecoder: frameLength }),
-      source => this.#received(source)
-    )
-    this.#sent = pipe(this.#outgoing(), duplex.sink).catch(error => {
-      if (!this.#over) this.abort(new Error(messageOf(error)))
+    this.#incoming = new FrameSplitter(init.maxFrameBytes)
+    this.#inflow = new Inflow(stream, {
+      onData: data => {
+        this.#incoming.add(data)
+        this.#inflow.waiting = this.#incoming.pendingBytes
+        this.#kick()
+      },
+      onEnd: error => {
+        this.#ended = { error }
+        this.#kick()
+      }
     })
+    this.#outgoing = new OutgoingFrames(stream, error => this.abort(new Error(messageOf(error))))
+    stream.addEventListener('close', () => this.#finish())
+    this.frames = this.#received()
   }
 
   get buffered(): number {
-    return this.#queuedBytes + (this.#over ? 0 : this.#stream.writeBufferLength)
+    return this.#outgoing.buffered
   }
 
   send(frame: Uint8Array): void {
     if (frame.length > this.#init.maxFrameBytes) throw new RangeError(`a frame of ${frame.length} bytes`)
-    if (this.#over || this.#closing) return
-    this.#queue.push(frame)
-    this.#queuedBytes += frame.length
-    this.#unsettled = true
-    this.#kick()
+    if (this.#over || this.#closing !== undefined) return
+    this.#outgoing.add(frame)
   }
 
   onDrain(listener: () => void): void {
-    this.#drainListeners.push(listener)
+    this.#outgoing.onDrain(listener)
   }
 
   /** Sends what is queued, then closes; resets the stream when the peer has not closed its side after 3 s. */
-  async close(): Promise<void> {
-    if (this.#over) return
-    this.#closing = true
-    this.#kick()
+  close(): Promise<void> {
+    if (this.#over) return Promise.resolve()
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     const timer = this.#init.clock.schedule(CLOSE_TIMEOUT_MS, () =>
       this.abort(new Error('the peer did not close the stream'))
     )
     this.#stream.addEventListener('close', () => timer.cancel())
-    if (this.#over) timer.cancel()
-    await this.#sent
+    await this.#outgoing.emptied()
+    if (this.#over) return
+    await this.#stream.close().catch(error => this.abort(new Error(messageOf(error))))
   }
 
   abort(error: Error): void {
@@ -105,52 +104,33 @@ export class FramedStream implements SyncStream {
     this.#wake = undefined
   }
 
-  /** The stream has ended both ways: nothing is kept. */
+  /** The stream has ended both ways: nothing more is sent. */
   #finish(): void {
     this.#over = true
-    this.#queue.length = 0
-    this.#queuedBytes = 0
-    this.#kick()
+    this.#outgoing.end()
   }
 
-  #settle(): void {
-    if (!this.#unsettled || this.#over || this.buffered > 0) return
-    this.#unsettled = false
-    for (const listener of this.#drainListeners) listener()
-  }
-
-  /** Queued frames with their lengths, small ones together. A chunk counts as queued until the stream has taken it. */
-  async *#outgoing(): AsyncGenerator<Uint8Array | Uint8ArrayList> {
-    while (!this.#over) {
-      if (this.#queue.length === 0) {
-        this.#settle()
-        if (this.#closing) return
-        // A listener may have sent something meanwhile.
-        if (this.#queue.length > 0) continue
-        await new Promise<void>(resolve => {
-          this.#wake = resolve
-        })
-        continue
-      }
-      let taken = 0
-      let bytes = 0
-      while (taken < this.#queue.length && bytes < CHUNK_BYTES) bytes += this.#queue[taken++]!.length
-      const chunk = joined(this.#queue.splice(0, taken), bytes)
-      yield chunk
-      if (!this.#over) this.#queuedBytes -= bytes
-    }
-  }
-
-  async *#received(source: AsyncIterable<Uint8ArrayList>): AsyncGenerator<Uint8Array> {
+  async *#received(): AsyncGenerator<Uint8Array> {
     let inARow = 0
     try {
-      for await (const frame of source) {
-        if (++inARow > PEER.framesInARow) {
-          // What was read already comes without a pause, and would keep timers and sockets waiting.
+      for (;;) {
+        const frame = this.#incoming.next()
+        this.#inflow.waiting = this.#incoming.pendingBytes
+        if (frame !== undefined) {
+          if (++inARow > PEER.framesInARow) {
+            // What was read already comes without a pause, and would keep timers and sockets waiting.
+            inARow = 0
+            await new Promise<void>(resolve => this.#init.clock.schedule(0, resolve))
+          }
+          yield frame
+        } else if (this.#ended === undefined) {
           inARow = 0
-          await new Promise<void>(resolve => this.#init.clock.schedule(0, resolve))
-        }
-        yield plainBytes(frame.subarray())
+          await new Promise<void>(resolve => {
+            this.#wake = resolve
+          })
+        } else if (this.#ended.error !== undefined) throw this.#ended.error
+        else if (this.#incoming.pendingBytes > 0) throw new Error('inside a frame')
+        else return
       }
     } catch (thrown) {
       const error = this.#asError(thrown)
@@ -163,40 +143,10 @@ export class FramedStream implements SyncStream {
   }
 
   #asError(thrown: unknown): Error {
-    const name = thrown instanceof Error ? thrown.name : ''
-    if (!isNatterError(thrown, 'PROTOCOL_ERROR') && !name.startsWith('InvalidDataLength')) {
+    if (!isNatterError(thrown, 'PROTOCOL_ERROR')) {
       return new NatterError('PEER_UNREACHABLE', `the stream ended: ${messageOf(thrown)}`, { cause: thrown })
     }
-    const reason = `a frame over ${this.#init.maxFrameBytes} bytes or with a malformed length`
-    this.#init.onBroken?.(reason)
-    return new NatterError('PROTOCOL_ERROR', reason, { cause: thrown })
+    this.#init.onBroken?.(thrown.message)
+    return thrown
   }
-}
-
-/**
- * The length at the front of what has come: `RangeError` while a part of it is missing. The decoder of the library takes
- * forms that are too long, and then loses its place in the stream.
- */
-function frameLength(data: Uint8ArrayList): number {
-  let length = 0
-  for (let i = 0; i < PREFIX_BYTES; i++) {
-    if (i >= data.byteLength) throw new RangeError('more to come')
-    const byte = data.get(i)
-    length += (byte & 0x7f) * 2 ** (7 * i)
-    if (byte >= 0x80) continue
-    if (byte === 0 && i > 0) break
-    frameLength.bytes = i + 1
-    return length
-  }
-  throw new NatterError('PROTOCOL_ERROR', 'a length that is no varint, or not in its shortest form')
-}
-/** Bytes of the length that was read last: how the decoder asks for it. */
-frameLength.bytes = 0
-
-/** Frames with their lengths as one piece: a copy costs less than what a list of pieces costs below. */
-function joined(frames: readonly Uint8Array[], bytes: number): Uint8Array | Uint8ArrayList {
-  if (frames.length === 1) return encode.single(frames[0]!)
-  const writer = new ByteWriter(bytes + frames.length * PREFIX_BYTES)
-  for (const frame of frames) writer.block(frame)
-  return writer.finish()
 }

@@ -15,9 +15,9 @@ import type {
   StreamMessageEvent
 } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
-import { preSharedKey } from '@libp2p/pnet'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { utf8 } from '../base/index.js'
+import { gatherWrites, readAhead } from './lean-connection.js'
 import { swarmKeyBytes } from './psk.js'
 
 /** What a node without a key says first. */
@@ -55,12 +55,15 @@ export class KeyWatch {
   }
 
   /** The `connectionProtector` of libp2p: the pre-shared key, or nothing but the watching. */
-  protector(): () => ConnectionProtector {
+  async protector(): Promise<() => ConnectionProtector> {
     const { psk } = this.#init
+    const make =
+      psk === undefined ? undefined : (await import('@libp2p/pnet')).preSharedKey({ psk: swarmKeyBytes(psk) })
     return () => {
-      const inner = psk === undefined ? undefined : preSharedKey({ psk: swarmKeyBytes(psk) })()
+      const inner = make?.()
       return {
         protect: async (connection, options) => {
+          gatherWrites(connection)
           const attempt = this.#begin(connection as MultiaddrConnection)
           if (inner === undefined) {
             this.#attempts.set(connection, attempt)
@@ -82,11 +85,15 @@ export class KeyWatch {
         protocol: inner.protocol,
         secureInbound: async (connection, options) => {
           this.#reached(connection)
-          return inner.secureInbound(connection, options)
+          const secured = await inner.secureInbound(connection, options)
+          readAhead(secured.connection)
+          return secured
         },
         secureOutbound: async (connection, options) => {
           this.#reached(connection)
-          return inner.secureOutbound(connection, options)
+          const secured = await inner.secureOutbound(connection, options)
+          readAhead(secured.connection)
+          return secured
         }
       }
     }

@@ -38,7 +38,7 @@ export interface Ground {
   readonly machineName: string
   readonly logger: ComponentLogger
   /** One line of a scope (`sync gossip net store delivery http`), shown by DEBUG=natter:<scope>. */
-  readonly log: (scope: string, line: string) => void
+  readonly log: ((scope: string, line: string) => void) & { readonly isOn: (scope: string) => boolean }
   readonly clock: Clock
   readonly random: Random
   readonly crypto: Crypto
@@ -157,14 +157,19 @@ export function pskOf(settings: SettingsBook): Uint8Array | undefined {
 
 function scopedLog(logger: ComponentLogger): Ground['log'] {
   const scopes = new Map<string, Logger>()
-  return (scope, line) => {
+  const loggerOf = (scope: string): Logger => {
     let write = scopes.get(scope)
     if (write === undefined) {
       write = logger.forComponent(`natter:${scope}`)
       scopes.set(scope, write)
     }
+    return write
+  }
+  const log = (scope: string, line: string): void => {
+    const write = loggerOf(scope)
     if (write.enabled) write('%s', line)
   }
+  return Object.assign(log, { isOn: (scope: string) => loggerOf(scope).enabled })
 }
 
 function memorySettings(): SettingsBook {

@@ -70,14 +70,18 @@ export class Receipts {
     const { book, clock, progress } = this.#init
     const counted = () => (target === 'all' ? known : book.counted())
     const enough = () => this.#acked(written, counted()).length >= (target === 'all' ? known.length : target)
-    const asking = new AbortController()
-    if (!enough()) void this.#askOthers(written, asking.signal)
+    let asking: AbortController | undefined
+    const timer = clock.schedule(ASK_EVERY_MS, () => {
+      asking = new AbortController()
+      void this.#askOthers(written, asking.signal)
+    })
     try {
       const timeoutMs = options.timeout ?? DEFAULT_WAIT_MS
       const reached = await waitUntil(enough, { progress, clock, timeoutMs, signal: options.signal })
       return this.#receipt(written, counted(), reached)
     } finally {
-      asking.abort()
+      timer.cancel()
+      asking?.abort()
     }
   }
 
@@ -85,7 +89,6 @@ export class Receipts {
   async #askOthers(written: Written, signal: AbortSignal): Promise<void> {
     const { clock, book, membership } = this.#init
     while (!signal.aborted) {
-      await new Promise<void>(resolve => clock.schedule(ASK_EVERY_MS, resolve))
       for (const peer of book.counted()) {
         const engine = membership()?.engine
         if (signal.aborted || engine === undefined) return
@@ -95,6 +98,7 @@ export class Receipts {
         await engine.ask(peer, { signal }).catch(() => undefined) // unreachable now: asked again in the next round
         await new Promise<void>(resolve => clock.schedule(ASK_EVERY_MS, resolve))
       }
+      await new Promise<void>(resolve => clock.schedule(ASK_EVERY_MS, resolve))
     }
   }
 

@@ -32,6 +32,7 @@ export function onOpened(turn: Turn, event: Extract<Event, { type: 'opened' }>):
     unplaced: false,
     mineThrough: 0,
     mineTold: 0,
+    pushed: [],
     headsAtMs: Number.NEGATIVE_INFINITY,
     headsDueMs: Number.POSITIVE_INFINITY,
     has: undefined,

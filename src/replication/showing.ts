@@ -12,7 +12,17 @@ import { shortId, tipOf } from '../log/index.js'
 import { setAcked } from './accounts.js'
 import type { AppliedHere } from './index.js'
 import type { State, Stream, Turn } from './state.js'
-import { headsDelayMs, lateHeadsDelayMs, logOf, send, writtenBatches, writtenBytes } from './state.js'
+import {
+  gatheredBatches,
+  gatheredBytes,
+  headsDelayMs,
+  lateHeadsDelayMs,
+  logOf,
+  pushesAhead,
+  send,
+  writtenBatches,
+  writtenBytes
+} from './state.js'
 
 /** Bytes by which a RUN of one batch may exceed its header, body and signature. */
 const runOverheadBytes = 256
@@ -20,17 +30,17 @@ const runOverheadBytes = 256
 /** Takes in that a batch of this node's author was applied. One that was received instead of written is no push. */
 export function noteOwn(state: State, { batch, mark, local }: AppliedHere): void {
   const { written } = state
-  if (local) written.push({ batch, position: mark.position, after: state.lastOwn })
-  else written.length = 0
-  state.lastOwn = mark.position
-  let bytes = 0
-  let keep = 0
-  while (keep < written.length && keep < writtenBatches) {
-    bytes += written.at(-1 - keep)!.batch.body.length
-    if (keep > 0 && bytes > writtenBytes) break
-    keep++
+  if (local) {
+    written.push({ batch, position: mark.position, after: state.lastOwn })
+    state.writtenBytes += batch.body.length
+  } else {
+    written.length = 0
+    state.writtenBytes = 0
   }
-  written.splice(0, written.length - keep)
+  state.lastOwn = mark.position
+  while (written.length > 1 && (written.length > writtenBatches || state.writtenBytes > writtenBytes)) {
+    state.writtenBytes -= written.shift()!.batch.body.length
+  }
 }
 
 /** Takes in that a batch was applied here. */
@@ -58,8 +68,11 @@ export function showApplied(
 /**
  * Pushes the own batches that the peer lacks, when these are at hand and there is credit for all of them. What HEADS
  * has told of is left out: the peer asks for it, and once it is served the rest is pushed again.
+ *
+ * Small batches that come faster than they are acknowledged are gathered until an ack comes, or `overdue`: the peer
+ * would have them wait for its disk as well, and so one frame, one signature and one commit do for several.
  */
-export function pushWritten(turn: Turn, stream: Stream): boolean {
+export function pushWritten(turn: Turn, stream: Stream, overdue = false): boolean {
   const { state } = turn
   if (stream.phase !== 'ready' || stream.serving || stream.serves > 0 || stream.choked) return false
   if (stream.mineThrough >= state.lastOwn || stream.mineThrough < stream.mineTold) return false
@@ -69,16 +82,29 @@ export function pushWritten(turn: Turn, stream: Stream): boolean {
   if ((missed[0]?.after ?? Number.POSITIVE_INFINITY) > stream.mineThrough) return false
   const batches = missed.map(({ batch }) => batch)
   let bytes = 0
-  for (const { headerBytes, body } of batches) bytes += headerBytes.length + body.length + runOverheadBytes
+  let bodyBytes = 0
+  for (const { headerBytes, body } of batches) {
+    bytes += headerBytes.length + body.length + runOverheadBytes
+    bodyBytes += body.length
+  }
   if (stream.credit < bytes) return false
+  const small = batches.length < gatheredBatches && bodyBytes < gatheredBytes
+  if (small && !overdue && isAhead(stream)) return false
   push(turn, stream, batches)
   return true
+}
+
+/** Whether the peer has enough pushes to acknowledge. */
+function isAhead({ pushed, account }: Stream): boolean {
+  while (pushed.length > 0 && pushed[0]! <= account.acked) pushed.shift()
+  return pushed.length >= pushesAhead
 }
 
 function push(turn: Turn, stream: Stream, batches: readonly Batch[]): void {
   const { mark, lastOwn } = turn.state
   const run = { type: 'run', batches, proof: [] } as const
   stream.mineThrough = lastOwn
+  stream.pushed.push(mark.position)
   for (const batch of batches) stream.pending.delete(shortId(batch.id))
   if (stream.pending.size === 0 && !stream.unplaced) {
     stream.told = mark.position
@@ -146,9 +172,13 @@ export function showRead(turn: Turn, stream: Stream, tips: readonly Tip[]): void
   flushHeads(turn, stream)
 }
 
-/** A HEADS timer has come: nothing is sent when meanwhile the peer showed all of it itself. */
+/**
+ * A HEADS timer has come. Own batches that were gathered go now, whatever is acknowledged; nothing is sent when meanwhile
+ * the peer showed all of it itself.
+ */
 export function headsDue(turn: Turn, stream: Stream): void {
   stream.headsDueMs = Number.POSITIVE_INFINITY
+  pushWritten(turn, stream, true)
   if (stream.pending.size > 0 || stream.unplaced) flushHeads(turn, stream)
 }
 

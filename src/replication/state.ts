@@ -18,6 +18,11 @@ export const recentBatches = 8192
 /** Own batches kept in memory, so that pushing goes on after a moment without credit: so many, and bytes of bodies. */
 export const writtenBatches = 256
 export const writtenBytes = 512 * 1024
+/** Pushes without an ack from which on small ones are gathered: one that the peer writes, and one for it to go on with. */
+export const pushesAhead = 2
+/** What is gathered goes all the same from so many batches or bytes of bodies on, so that a long way is filled. */
+export const gatheredBatches = 64
+export const gatheredBytes = 64 * 1024
 /** Batches remembered that can never be applied: each costs one look of the store when it comes again. */
 export const neverBatches = 4096
 
@@ -88,6 +93,8 @@ export interface Stream {
   mineThrough: number
   /** Own position up to which batches of this node's author were told by HEADS: the peer asks for these itself. */
   mineTold: number
+  /** Own positions of the pushes that are not acknowledged as far as was looked, oldest first. */
+  readonly pushed: number[]
   headsAtMs: number
   headsDueMs: number
   /** While heads are read: tips that the peer showed to have meanwhile. */
@@ -173,6 +180,8 @@ export interface State {
   lastOwn: number
   /** The newest own batches, oldest first, without a gap. */
   readonly written: Written[]
+  /** Bytes of their bodies. */
+  writtenBytes: number
   /** Memoised until the frontier changes. */
   digest: string | undefined
   readonly accounts: Map<Author, Account>

@@ -26,6 +26,7 @@ export function createState(init: ReplicationInit): State {
     mark: init.mark,
     lastOwn: init.lastOwn,
     written: [],
+    writtenBytes: 0,
     digest: undefined,
     accounts: new Map(),
     streams: new Map(),
