@@ -78,7 +78,7 @@ test('SIGKILL in the middle of a send: it is sent again under the same key, and 
   await peer.stop('SIGKILL')
   server.rule = () => 200
   const again = await fleet.restart(peer)
-  await done(again, '2', 30_000)
+  await done(again, '2', 5000)
   assert.deepEqual(
     server.arrivals.map(({ key }) => key),
     ['1', '1', '2']

@@ -21,6 +21,11 @@ import { Reachability } from './reachability.js'
 const LOOPS = 3
 /** Milliseconds that a loop sleeps while nothing can be sent: it is woken by what is new, and retries are not urgent. */
 const SLEEP_MS = 1000
+/**
+ * Milliseconds after which what nobody here is sending is taken back: at once. The lock says that no other process sends
+ * from this outbox, so it was left by the one before, which did not come to note its end.
+ */
+const LEFT_MS = 1
 
 export interface HostInit {
   /** The node's directory; absent: in memory. */
@@ -76,9 +81,9 @@ export class DeliveryHost {
       const probe = new NetworkProbe(() => reach.check(origin))
       probes.set(origin, probe)
       const accepts = (target: string) => originOf(target) === origin && targets.allows(target)
-      const sleeps = { idleSleepMs: SLEEP_MS, offlineSleepMs: SLEEP_MS }
+      const times = { idleSleepMs: SLEEP_MS, offlineSleepMs: SLEEP_MS, inflightTimeoutMs: LEFT_MS }
       return Array.from({ length: LOOPS }, () => {
-        return new SyncEngine({ outbox, transport, probe, accepts, ...sleeps })
+        return new SyncEngine({ outbox, transport, probe, accepts, ...times })
       })
     })
     for (const engine of this.#engines) {
