@@ -1,5 +1,6 @@
 /** All measurements, in the order in which they are made. */
 import { catchUpBenches } from './catch-up.js'
+import { deliveryBenches } from './delivery.js'
 import { fanOutBenches } from './fan-out.js'
 import { fullBenches } from './full.js'
 import { growthBenches } from './growth-rates.js'
@@ -19,5 +20,6 @@ export const benches: readonly Bench[] = [
   ...slowPeerBenches,
   ...fanOutBenches,
   ...manyBenches,
+  ...deliveryBenches,
   ...growthBenches
 ]

@@ -73,7 +73,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'checksum-not-compared',
-    file: 'src/store/records.ts',
+    file: 'src/base/sealed-record.ts',
     find: '  return (hashes.crc32(value.subarray(0, end)) ^ keySum(key)) === stored',
     replace: '  return (hashes.crc32(value.subarray(0, end)) ^ keySum(key)) === stored || end > 0',
     promise: 'damage is detected, never served'
