@@ -7,12 +7,14 @@ import type { Card, Driver } from './driver.js'
 import { entriesOf, keyOf, nowMs, pauseMs, valueAt } from './driver.js'
 import { systemOf } from './systems.js'
 
-/** Entries of one call of `load`. */
+/** Entries of one call of `load`, where the system says nothing else. */
 const BATCH = 1000
 /** Milliseconds between two looks at how much has arrived. */
 const LOOK_AGAIN_MS = 1
 /** Milliseconds without work before memory is measured: what the load left behind gets done. */
 const QUIET_MS = 2000
+/** Milliseconds that an acknowledged entry may take to be readable. */
+const SHOWN_MS = 2000
 /** Entries that are read back and compared, beside the first and the last. */
 const SAMPLES = 20
 
@@ -69,7 +71,7 @@ async function residentBytes(pids: readonly number[]): Promise<number> {
   return pids.reduce((sum, pid) => sum + kilobytes(pid) * 1024, 0)
 }
 
-function handlersOf(driver: Driver): Handlers {
+function handlersOf(driver: Driver, batch: number): Handlers {
   const seen: Record<string, number> = {}
   return {
     async open({ folder, id, firstRead }) {
@@ -85,7 +87,7 @@ function handlersOf(driver: Driver): Handlers {
       }),
     load: work =>
       repeat(work, async (n, left) => {
-        const entries = entriesOf(n, Math.min(BATCH, left))
+        const entries = entriesOf(n, Math.min(batch, left))
         await driver.load(entries)
         return entries.length
       }),
@@ -145,13 +147,22 @@ function handlersOf(driver: Driver): Handlers {
   }
 }
 
+/** Not every system shows a write at once when it has acknowledged it: it is looked for a moment longer. */
 async function compare(driver: Driver, n: number): Promise<void> {
-  const value = await driver.get(keyOf(n))
-  if (value !== valueAt(n)) throw new Error(`${keyOf(n)} reads ${value?.slice(0, 20) ?? 'nothing'}`)
+  const deadlineMs = nowMs() + SHOWN_MS
+  for (;;) {
+    const value = await driver.get(keyOf(n))
+    if (value === valueAt(n)) return
+    if (value !== undefined || nowMs() > deadlineMs) {
+      throw new Error(`${keyOf(n)} reads ${value?.slice(0, 20) ?? 'nothing'}`)
+    }
+    await pauseMs(LOOK_AGAIN_MS)
+  }
 }
 
 const [name = ''] = process.argv.slice(2)
-const handlers = handlersOf(await systemOf(name).create())
+const { create, batch = BATCH } = systemOf(name)
+const handlers = handlersOf(await create(), batch)
 process.on('message', async ({ call, argument }: { call: keyof Calls; argument: never }) => {
   try {
     process.send!({ answer: await handlers[call](argument) })

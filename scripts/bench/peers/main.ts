@@ -1,16 +1,18 @@
 /**
  * `npm run bench:peers`: the same work on natter and on other systems, in turns, in one run.
  *
- * Flags: `--only natter,yjs` (systems), `--work live,open` (figures, or sessions, which are groups of figures), `--quick`
- * (once, on fewer entries; nothing is kept), `--json` (lines in place of the table). What was measured takes the place
- * of older lines of the same in the results file. A system that cannot run here, or fails, is said and left out.
+ * Flags: `--only natter,yjs` (systems), `--work live,open` (figures, or sessions, which are groups of figures),
+ * `--repetitions N`, `--quick` (once, on fewer entries; nothing is kept), `--json` (lines in place of the table). What was
+ * measured takes the place of older lines of the same in the results file; with `--add` its runs join theirs, so that a
+ * long run can be made in pieces; `--show` prints the kept results and measures nothing. A system that cannot run here,
+ * or fails, is said and left out.
  */
 import { parseArgs } from 'node:util'
 import type { Measured, Work } from './figures.js'
 import { install } from './packages.js'
 import type { Line } from './results.js'
-import { lineOf, merge, printTable } from './results.js'
-import type { Session } from './sessions.js'
+import { lineOf, merge, printTable, readLines } from './results.js'
+import type { Scale, Session } from './sessions.js'
 import { FULL, QUICK, SESSIONS } from './sessions.js'
 import type { System } from './systems.js'
 import { hindrance, SYSTEMS } from './systems.js'
@@ -20,6 +22,9 @@ function flags() {
     options: {
       only: { type: 'string' },
       work: { type: 'string' },
+      repetitions: { type: 'string' },
+      show: { type: 'boolean', default: false },
+      add: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false }
     }
@@ -50,9 +55,18 @@ function chosenSessions(work: string | undefined): Session[] {
   )
 }
 
-/** All repetitions of a session, the systems in turns within each. */
-async function measure(session: Session, systems: readonly System[], quick: boolean): Promise<Line[]> {
+function scaleOf(quick: boolean, repetitions: string | undefined): Scale {
   const scale = quick ? QUICK : FULL
+  if (repetitions === undefined) return scale
+  if (!/^[1-9]\d?$/.test(repetitions)) {
+    console.error(`--repetitions takes a number from 1 to 99; this is ${repetitions}`)
+    process.exit(2)
+  }
+  return { ...scale, repetitions: Number(repetitions) }
+}
+
+/** All repetitions of a session, the systems in turns within each. */
+async function measure(session: Session, systems: readonly System[], scale: Scale): Promise<Line[]> {
   const found = new Map<System, Measured[]>(systems.map(system => [system, []]))
   const failed = new Set<System>()
   for (let repetition = 1; repetition <= scale.repetitions; repetition++) {
@@ -76,7 +90,16 @@ async function measure(session: Session, systems: readonly System[], quick: bool
   )
 }
 
-const { only, work, quick, json } = flags()
+const { only, work, repetitions, add, show, quick, json } = flags()
+if (show) {
+  const kept = readLines()
+  for (const major of new Set(kept.map(({ node }) => node.split('.')[0]))) {
+    console.log(`Node.js ${major}`)
+    printTable(kept.filter(({ node }) => node.startsWith(`${major}.`)))
+  }
+  process.exit(0)
+}
+const scale = scaleOf(quick, repetitions)
 const wanted = chosenSystems(only)
 const sessions = chosenSessions(work)
 if (wanted.some(({ name }) => name !== 'natter')) install()
@@ -88,8 +111,8 @@ for (const system of wanted) {
 }
 const lines: Line[] = []
 for (const session of sessions) {
-  const measured = await measure(session, systems, quick)
-  if (!quick) merge(measured)
+  const measured = await measure(session, systems, scale)
+  if (!quick) merge(measured, add)
   lines.push(...measured)
 }
 if (json) for (const line of lines) console.log(JSON.stringify(line))

@@ -7,7 +7,7 @@ import type { Measured, Work } from './figures.js'
 import { biggerIsBetter, FIGURES, WORKS } from './figures.js'
 import { FOLDER } from './packages.js'
 import type { Durability, System } from './systems.js'
-import { SYSTEMS } from './systems.js'
+import { durabilityOf, SYSTEMS } from './systems.js'
 
 export const RESULTS = join(FOLDER, '..', 'results', 'peers.jsonl')
 
@@ -40,7 +40,7 @@ export function lineOf(system: System, work: Work, repetitions: readonly Measure
     work,
     value: round(middle.value),
     unit: FIGURES[work].unit,
-    durability: system.durability,
+    durability: durabilityOf(system, work),
     runs,
     entries: middle.entries,
     ...(middle.note === undefined ? {} : { note: middle.note }),
@@ -53,6 +53,10 @@ export function lineOf(system: System, work: Work, repetitions: readonly Measure
 /** Three digits tell a difference; the rest is noise. */
 function round(value: number): number {
   return value >= 100 ? Math.round(value) : Number(value.toPrecision(3))
+}
+
+function isOf({ system, durability, work }: Line, of: System): boolean {
+  return system === of.name && durability === durabilityOf(of, work)
 }
 
 /** What a line is about: a newer one of the same takes its place. */
@@ -68,11 +72,26 @@ export function readLines(): Line[] {
     .map(line => JSON.parse(line) as Line)
 }
 
-/** Puts lines in the place of older ones of the same; the order is that of figures and systems. */
-export function merge(lines: readonly Line[]): void {
-  const all = new Map([...readLines(), ...lines].map(line => [keyOf(line), line]))
-  const rank = ({ work, system, durability }: Line) =>
-    WORKS.indexOf(work) * 100 + SYSTEMS.findIndex(one => one.name === system && one.durability === durability)
+/** A line with the runs of an older one of the same version before its own. */
+function joined(older: Line | undefined, line: Line): Line {
+  if (older === undefined || older.version !== line.version) return line
+  const runs = [...older.runs, ...line.runs]
+  return { ...line, runs, value: median(runs) }
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((x, y) => x - y)[Math.floor(values.length / 2)]!
+}
+
+/**
+ * Puts lines in the place of older ones of the same, or adds their runs to these; the order is that of figures and
+ * systems.
+ */
+export function merge(lines: readonly Line[], add: boolean): void {
+  const all = new Map(readLines().map(line => [keyOf(line), line]))
+  for (const line of lines) all.set(keyOf(line), add ? joined(all.get(keyOf(line)), line) : line)
+  const rank = (line: Line) =>
+    WORKS.indexOf(line.work) * 100 + SYSTEMS.findIndex(system => isOf(line, system))
   const sorted = [...all.values()].sort((x, y) => rank(x) - rank(y) || x.node.localeCompare(y.node))
   mkdirSync(dirname(RESULTS), { recursive: true })
   writeFileSync(RESULTS, sorted.map(line => `${JSON.stringify(line)}\n`).join(''))
@@ -80,15 +99,13 @@ export function merge(lines: readonly Line[]): void {
 
 /** One row a figure, one column a system; the best of a row is marked. */
 export function printTable(lines: readonly Line[]): void {
-  const columns = SYSTEMS.filter(({ name, durability }) =>
-    lines.some(line => line.system === name && line.durability === durability)
-  )
+  const columns = SYSTEMS.filter(system => lines.some(line => isOf(line, system)))
   const rows = WORKS.filter(work => lines.some(line => line.work === work)).map(work => {
     const row = lines.filter(line => line.work === work)
     const values = row.map(({ value }) => value)
     const best = biggerIsBetter(work) ? Math.max(...values) : Math.min(...values)
-    const cells = columns.map(({ name, durability }) => {
-      const line = row.find(one => one.system === name && one.durability === durability)
+    const cells = columns.map(system => {
+      const line = row.find(one => isOf(one, system))
       if (line === undefined) return '-'
       return `${line.value.toLocaleString('en')}${line.note === undefined ? '' : '!'}${line.value === best ? ' *' : ''}`
     })

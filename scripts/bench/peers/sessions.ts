@@ -25,7 +25,7 @@ export interface Scale {
 
 export const FULL: Scale = {
   repetitions: 3,
-  capMs: 10_000,
+  capMs: 5000,
   arriveMs: 30_000,
   puts: 5000,
   bulk: 100_000,
@@ -50,7 +50,7 @@ const BEHIND = 100
 /** Puts before the clock starts, so that a compiler's warming up is nobody's. */
 const WARM_UP = 100
 /** Milliseconds between two writes whose way to B is timed. */
-const GAP_MS = 25
+const GAP_MS = 20
 /** Milliseconds until what ends a round has been sent as well. */
 const ROUND_MS = 250
 

@@ -7,6 +7,8 @@
 import { spawnSync } from 'node:child_process'
 import { VERSION } from '../../../src/version.js'
 import type { Driver } from './driver.js'
+import type { Work } from './figures.js'
+import { FIGURES } from './figures.js'
 import { load, versionOf } from './packages.js'
 
 export type Durability = 'fsync' | 'os' | 'memory'
@@ -17,6 +19,8 @@ export interface System {
   /** As it stands in results. */
   readonly name: string
   readonly durability: Durability
+  /** What B has of an entry when it counts as arrived, where that is less. */
+  readonly arrived?: Durability
   /** Oldest Node.js major it runs on, where that is newer than natter's. */
   readonly node?: number
   /** A program that has to be on the machine. */
@@ -25,6 +29,8 @@ export interface System {
   readonly native?: string
   /** Entries that it takes in the time of a measurement, where that is fewer than the measurement wants. */
   readonly entries?: number
+  /** Entries of one call of `load`. @default 1000 */
+  readonly batch?: number
   version(): string
   create(): Promise<Driver>
 }
@@ -57,7 +63,8 @@ export const SYSTEMS: readonly System[] = [
   {
     id: 'yjs',
     name: 'yjs',
-    durability: 'memory',
+    durability: 'os',
+    arrived: 'memory',
     version: () => versionOf('yjs'),
     create: async () => (await import('./drivers/yjs.js')).YjsDriver.create()
   },
@@ -80,7 +87,8 @@ export const SYSTEMS: readonly System[] = [
     name: 'orbitdb',
     durability: 'os',
     node: 22,
-    entries: 2000,
+    entries: 1000,
+    batch: 100,
     version: () => versionOf('@orbitdb/core'),
     create: async () => (await import('./drivers/orbitdb.js')).OrbitdbDriver.create()
   },
@@ -89,7 +97,8 @@ export const SYSTEMS: readonly System[] = [
     name: 'peerbit',
     durability: 'fsync',
     native: 'better-sqlite3',
-    entries: 2000,
+    entries: 1000,
+    batch: 100,
     version: () => versionOf('peerbit'),
     create: async () => (await import('./drivers/peerbit.js')).PeerbitDriver.create()
   },
@@ -100,8 +109,21 @@ export const SYSTEMS: readonly System[] = [
     program: 'redis-server',
     version: () => programVersion('redis-server'),
     create: async () => (await import('./drivers/redis.js')).RedisDriver.create()
+  },
+  {
+    id: 'nats',
+    name: 'nats-kv',
+    durability: 'os',
+    program: 'nats-server',
+    version: () => programVersion('nats-server'),
+    create: async () => (await import('./drivers/nats.js')).NatsDriver.create()
   }
 ]
+
+/** The durability that a figure of a system speaks of. */
+export function durabilityOf({ durability, arrived = durability }: System, work: Work): Durability {
+  return FIGURES[work].at === 'b' ? arrived : durability
+}
 
 export function systemOf(id: string): System {
   const found = SYSTEMS.find(system => system.id === id)

@@ -13,7 +13,6 @@ interface Item {
 interface Documents {
   open(options: object): Promise<void>
   put(item: Item): Promise<unknown>
-  putMany(items: readonly Item[]): Promise<unknown>
   get(key: string, options: { remote: false }): Promise<Item | undefined>
   count(): Promise<number>
   readonly changes: {
@@ -123,7 +122,8 @@ export class PeerbitDriver implements Driver {
   }
 
   async load(entries: readonly Entry[]): Promise<void> {
-    await this.#docs.putMany(entries.map(this.#declared.item))
+    // Puts at once are faster than `putMany`.
+    await Promise.all(entries.map(entry => this.put(entry)))
   }
 
   async get(key: string): Promise<string | undefined> {
