@@ -216,7 +216,7 @@ export class Draft {
     const { hashes, nowMs } = this.init
     const { header, id } = given
     const { seq } = header
-    const batch = this.#followsUnsigned(given) ? await this.covers.follow(chain, given) : given
+    const batch = await this.#withKnownSignature(given, chain)
     const mark = { position: this.mark.position + 1, check: nextCheck(this.mark.check, id, hashes) }
     const signed = batch.signature !== undefined
     const place: Place = { ...chain, seq, id, position: mark.position }
@@ -283,8 +283,10 @@ export class Draft {
     this.#tips.set(shortId(id), { author, epoch, branch, seq, id, position, signed: signature !== undefined })
   }
 
-  #followsUnsigned({ header: { previous } }: Batch): boolean {
-    return previous !== NO_BATCH && this.tip(shortId(previous))?.signed !== true
+  async #withKnownSignature(batch: Batch, chain: Chain): Promise<Batch> {
+    const { previous } = batch.header
+    if (previous === NO_BATCH || this.tip(shortId(previous))?.signed === true) return batch
+    return this.covers.follow(chain, batch, !this.lineage.placed.has(shortId(previous)))
   }
 
   #removeTip(id: ShortId): void {
