@@ -9,7 +9,7 @@
  * Format on disk: protocols/delivery.md. Rests on `disk` alone and is usable without a node; a node's directory may hold
  * an outbox beside its log.
  */
-import type { Clock, ErrorCode, Limits, Random } from '../base/index.js'
+import type { Clock, ErrorCode, Hashes, Limits, Random } from '../base/index.js'
 import type { Disk } from '../disk/index.js'
 
 /**
@@ -95,6 +95,8 @@ export interface OutboxInit extends OutboxSettings {
 /** The disk of somebody who closes it, a node for example. */
 export interface OutboxOnDisk extends OutboxSettings {
   disk: Disk
+  /** CRC-32 of the platform. @default one in JavaScript */
+  crc32?: Hashes['crc32']
 }
 
 export interface EnqueueOptions {

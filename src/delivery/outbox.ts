@@ -3,7 +3,6 @@
  * disk. Checks what is handed in and gives each call a time and an owner; `ledger.ts` makes it durable.
  */
 import { crc32 } from '../base/crc32.js'
-import type { Hashes } from '../base/index.js'
 import { DELIVERY, withLimits } from '../base/index.js'
 import { systemClock, systemRandom } from '../base/system.js'
 import { openMemoryDisk } from '../disk/index.js'
@@ -79,7 +78,7 @@ export class Outbox implements DeliveryFace {
     checkSettings(settings)
     if (dataDir === undefined) {
       const disk = await openMemoryDisk()
-      return Outbox.#on({ ...settings, disk }, crc32, () => disk.close())
+      return Outbox.#on({ ...settings, disk }, () => disk.close())
     }
     // Only here is Node.js needed, so only here are these loaded.
     const { DataDirectory } = await import('../disk/directory.js')
@@ -93,7 +92,7 @@ export class Outbox implements DeliveryFace {
         await directory.close()
       }
       try {
-        return await Outbox.#on({ ...settings, disk }, nodeCrypto.crc32, release)
+        return await Outbox.#on({ ...settings, disk, crc32: nodeCrypto.crc32 }, release)
       } catch (error) {
         await disk.close()
         throw error
@@ -106,20 +105,16 @@ export class Outbox implements DeliveryFace {
 
   /** The outbox on a disk that stays open when the outbox is closed. Rejects with `STORE_DAMAGED`. */
   static over(init: OutboxOnDisk): Promise<Outbox> {
-    checkNames(init, [...SETTINGS, 'disk'])
+    checkNames(init, [...SETTINGS, 'disk', 'crc32'])
     checkSettings(init)
-    return Outbox.#on(init, crc32, () => Promise.resolve())
+    return Outbox.#on(init, () => Promise.resolve())
   }
 
-  static async #on(
-    init: OutboxOnDisk,
-    checksum: Hashes['crc32'],
-    release: () => Promise<void>
-  ): Promise<Outbox> {
+  static async #on(init: OutboxOnDisk, release: () => Promise<void>): Promise<Outbox> {
     const { disk, clock = systemClock, random = systemRandom, keepDoneMs = DAY_MS } = init
     const keepLogMs = init.keepLogMs ?? Math.max(keepDoneMs, 7 * DAY_MS)
     const policy = checkRetry(init.retry)
-    const hashes = { crc32: checksum }
+    const hashes = { crc32: init.crc32 ?? crc32 }
     const ledger = await Ledger.open({ disk, policy, keepDoneMs, keepLogMs, clock, random, hashes })
     const reads = new Reads(ledger)
     const owner = init.owner ?? `owner-${ledger.newId().slice(0, 8)}`

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { Outbox } from '../../src/delivery/index.js'
 import { targetServer } from '../support/target-server.js'
 import { until } from '../support/until.js'
-import { natter, type Running, startNode, temporaryFolder } from './support.js'
+import { natter, outcomeOf, type Running, spawnNatter, startNode, temporaryFolder } from './support.js'
 
 type Body = Record<string, unknown>
 
@@ -111,7 +111,7 @@ test('on a running node: lists, reasons, sending again, dropping', async t => {
   assert.equal((await node.stop()).code, 0)
 })
 
-test('no node, a node without an outbox, and one that refuses the target', async t => {
+test('no node, and a node without an outbox', async t => {
   const nowhere = await natter(['delivery', 'ls', '--api', 'http://127.0.0.1:1'])
   assert.equal(nowhere.code, 3)
   assert.match(nowhere.stderr, /no node answers .*\n.*natter delivery ls --data /)
@@ -193,4 +193,38 @@ test('on the directory of an outbox that a program made', async t => {
   const again = await Outbox.open({ dataDir })
   assert.equal((await again.get('hello'))?.status, 'pending')
   await again.close()
+})
+
+/** What `natter up` says on a terminal until it is ready, and ends it. */
+async function saidByUp(t: TestContext, args: readonly string[]): Promise<string> {
+  const child = spawnNatter(['up', '--http', '0', '--no-mdns', ...args])
+  t.after(() => child.kill('SIGKILL'))
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      said += chunk
+    })
+  }
+  await until('it is ready', 20_000, () => /Ctrl-C stops it/.test(said) && /HTTP/.test(said))
+  const ended = outcomeOf(child)
+  child.kill('SIGTERM')
+  assert.equal((await ended).code, 0)
+  return said
+}
+
+test('up says where it delivers to, and later that nothing is sent any more', async t => {
+  const data = join(temporaryFolder(t), 'data')
+  const first = await saidByUp(t, [
+    '--data',
+    data,
+    '--deliver-to',
+    'http://127.0.0.1:9/a',
+    '--deliver-to',
+    'http://127.0.0.1:9/b'
+  ])
+  assert.match(first, /^ {2}delivers to +http:\/\/127\.0\.0\.1:9\/a\n +http:\/\/127\.0\.0\.1:9\/b$/m)
+  assert.doesNotMatch(first, /Nothing is sent/)
+  const second = await saidByUp(t, ['--data', data])
+  assert.match(second, /^Nothing is sent from the delivery outbox of this directory: .*--deliver-to URL\.$/m)
+  assert.doesNotMatch(second, /delivers to/)
 })

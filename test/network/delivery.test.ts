@@ -78,7 +78,7 @@ test('SIGKILL in the middle of a send: it is sent again under the same key, and 
   await peer.stop('SIGKILL')
   server.rule = () => 200
   const again = await fleet.restart(peer)
-  await done(again, '2', 30_000)
+  await done(again, '2', 5000)
   assert.deepEqual(
     server.arrivals.map(({ key }) => key),
     ['1', '1', '2']
@@ -222,6 +222,10 @@ test('payloads arrive as what they were, by the method of the kind, and each sen
 test('a start that fails leaves both directories free; the settings are those of a node', async t => {
   const server = await targetServer(t)
   const dataDir = await fleet.dir('a')
+  const many = Array.from({ length: 6 }, (_, i) => ['--deliver-to', `http://127.0.0.${i + 1}:9`]).flat()
+  const quiet = await fleet.start('b', many)
+  await quiet.stop()
+  assert.equal(quiet.stderr, '', 'many servers are no reason for a warning')
   const refused = await natter(['up', '--data', dataDir, '--http', '0', '--deliver-to', 'ftp://x', '--json'])
   assert.deepEqual([refused.code, JSON.parse(refused.stderr).code], [2, 'INVALID_ARGUMENT'])
   assert.equal(existsSync(dataDir), false)

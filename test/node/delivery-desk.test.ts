@@ -1,6 +1,7 @@
 /** The pages of the desk, read in slices while others change what is listed. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { DELIVERY, HTTP } from '../../src/base/index.js'
 import { Outbox } from '../../src/delivery/index.js'
 import { DeliveryDesk } from '../../src/node/delivery/desk.js'
 import { HandClock } from '../store/harness.js'
@@ -31,7 +32,7 @@ async function slowly(
       }
     })
   })
-  return { desk, slices: () => slices }
+  return { desk, outbox, slices: () => slices }
 }
 
 const idsOf = ({ operations }: { operations: { id: string }[] }) => operations.map(({ id }) => Number(id))
@@ -75,4 +76,18 @@ test('a page is cut at its limit and says where the next one begins', async t =>
   assert.deepEqual([idsOf(first).length, first.next], [17, '16'])
   const rest = await desk.list({ limit: 23, after: first.next! })
   assert.deepEqual([idsOf(rest)[0], idsOf(rest).length, rest.next], [17, 23, null])
+})
+
+test('a page ends early where the payloads are large: they have to be read', async t => {
+  const { desk, outbox } = await slowly(t, async () => undefined)
+  const payload = new Uint8Array(DELIVERY.payloadBytes)
+  for (let i = 0; i < 20; i++) await outbox.enqueue({ kind: 'x', target: 'y', id: `large ${i}`, payload })
+  const first = await desk.list()
+  const perPage = HTTP.pageBytes / DELIVERY.payloadBytes + 1
+  assert.equal(first.operations.length, COUNT + perPage)
+  assert.equal(first.next, `large ${perPage - 1}`)
+  const second = await desk.list({ after: first.next! })
+  assert.equal(second.operations.length, perPage)
+  const third = await desk.list({ after: second.next! })
+  assert.deepEqual([third.operations.length, third.next], [20 - 2 * perPage, null])
 })

@@ -105,13 +105,20 @@ test('a send that went well is as good as a look, one that failed a reason to lo
   reach.noteSend('http://other.example', false)
 })
 
-test('a server that does not even refuse holds up nobody', async () => {
-  const { reach, state } = world([A, B])
+test('a server that does not even refuse is not waited for, nor looked at twice at a time', async () => {
+  const { reach, state, knocks } = world([A, B])
   state.silent = A
   const startedAtMs = performance.now()
-  assert.equal(await reach.check(B), true)
+  assert.equal(await reach.check(A), false)
   assert.ok(performance.now() - startedAtMs < 1000)
-  assert.deepEqual([reach.isOnline(A), reach.isOnline(B)], [false, true])
+  assert.equal(await reach.check(B), true)
+  await reach.check(A)
+  assert.deepEqual(knocks, [A, B])
+  assert.deepEqual(
+    [reach.isOnline(A), reach.isOnline(B), reach.isOnline('http://c.example')],
+    [false, true, false]
+  )
+  assert.equal(await reach.check('http://c.example'), false)
 })
 
 test('what was seen is forgotten when nothing waits any more', async () => {

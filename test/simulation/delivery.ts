@@ -161,7 +161,14 @@ export class DeliveryRun {
       if (state === 'fenced') this.#sometimes('fence')
       if (state === 'open') this.#sometimes('recovery')
     })
-    const outbox = await Outbox.over({ disk, owner: 'left', clock, random: this.#dice.split(), retry: RETRY })
+    const outbox = await Outbox.over({
+      disk,
+      owner: 'left',
+      crc32: nodeCrypto.crc32,
+      clock,
+      random: this.#dice.split(),
+      retry: RETRY
+    })
     outbox.events.addEventListener('sent', ({ detail }) => this.#told(life, detail.id, 'sent'))
     outbox.events.addEventListener('gave-up', ({ detail }) => this.#told(life, detail.id, 'gave-up'))
     outbox.events.addEventListener('failed', ({ detail }) => {

@@ -96,15 +96,17 @@ export class DeliveryDesk {
     const { senders } = this.#parts
     const { target } = given
     const filter = target === undefined ? given : { ...given, target: senders?.formOf(target) ?? target }
-    const limit = filter.limit ?? HTTP.pageItems
     const operations: ShownOperation[] = []
-    for (let more = true; more && operations.length <= limit; ) {
-      const slice = await this.#behind(operations, filter, Math.min(SLICE, limit + 1 - operations.length))
+    // One more than the page holds tells whether there are more.
+    for (let more = true; more && operations.length <= pageEnd(operations, filter); ) {
+      const missing = pageEnd(operations, filter) + 1 - operations.length
+      const slice = await this.#behind(operations, filter, Math.min(SLICE, missing))
       operations.push(...slice)
       more = slice.length > 0
     }
-    const isCut = operations.length > limit
-    if (isCut) operations.length = limit
+    const end = pageEnd(operations, filter)
+    const isCut = operations.length > end
+    if (isCut) operations.length = end
     return { operations, next: isCut ? operations.at(-1)!.id : null, ...(await this.summary()) }
   }
 
@@ -163,6 +165,16 @@ export class DeliveryDesk {
       remedy: 'List what is there with: natter delivery ls   (what is done is kept for a day)'
     })
   }
+}
+
+/** How many of these the page holds: its limit, or fewer where their payloads, which had to be read, are large. */
+function pageEnd(operations: readonly ShownOperation[], { limit = HTTP.pageItems }: OperationFilter): number {
+  let bytes = 0
+  const large = operations.findIndex(({ payloadBytes }) => {
+    bytes += payloadBytes
+    return bytes > HTTP.pageBytes
+  })
+  return large < 0 ? limit : Math.min(limit, large + 1)
 }
 
 function shownOf(op: Operation): ShownOperation {

@@ -5,6 +5,7 @@
  * Keeps: what was taken under other URLs than those of today waits, and is never sent; a server that is away costs no
  * attempt; one line of the log for every send.
  */
+import { setMaxListeners } from 'node:events'
 import type { Clock } from '../../base/index.js'
 import { NatterError } from '../../base/index.js'
 import { AllowedTargets } from '../../delivery/allowed-targets.js'
@@ -20,6 +21,11 @@ import { Reachability } from './reachability.js'
 const LOOPS = 3
 /** Milliseconds that a loop sleeps while nothing can be sent: it is woken by what is new, and retries are not urgent. */
 const SLEEP_MS = 1000
+/**
+ * Milliseconds after which what nobody here is sending is taken back: at once. The lock says that no other process sends
+ * from this outbox, so it was left by the one before, which did not come to note its end.
+ */
+const LEFT_MS = 1
 
 export interface HostInit {
   /** The node's directory; absent: in memory. */
@@ -67,6 +73,7 @@ export class DeliveryHost {
       }
     })
     this.#outbox = outbox
+    setMaxListeners(0, outbox.events) // one listener a loop: not a leak, however many there are
     const transport = new WatchedTransport(new HttpTransport({ clock }), targets, reach, init)
     const probes = new Map<string, NetworkProbe>()
     // Each server has loops of its own: one that hangs holds up no other.
@@ -74,11 +81,16 @@ export class DeliveryHost {
       const probe = new NetworkProbe(() => reach.check(origin))
       probes.set(origin, probe)
       const accepts = (target: string) => originOf(target) === origin && targets.allows(target)
-      const sleeps = { idleSleepMs: SLEEP_MS, offlineSleepMs: SLEEP_MS }
+      const times = { idleSleepMs: SLEEP_MS, offlineSleepMs: SLEEP_MS, inflightTimeoutMs: LEFT_MS }
       return Array.from({ length: LOOPS }, () => {
-        return new SyncEngine({ outbox, transport, probe, accepts, ...sleeps })
+        return new SyncEngine({ outbox, transport, probe, accepts, ...times })
       })
     })
+    for (const engine of this.#engines) {
+      engine.events.addEventListener('error', ({ detail: { message } }) =>
+        log(`nothing could be sent: ${message}`)
+      )
+    }
     outbox.events.addEventListener('enqueued', ({ detail: { target } }) => {
       // Where nothing waited nobody has looked: a look that finds the server wakes its loops.
       const origin = originOf(target)

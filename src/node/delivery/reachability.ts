@@ -2,8 +2,8 @@
  * Which of the servers that are delivered to can be reached, and since when not.
  *
  * Keeps: nothing is sent to a server before a connection to it was made lately, so that one that is away costs no
- * attempt and nothing is given up because of it; one that is away holds up nobody else, as looks go on beside the
- * sending; and nobody is looked at while nothing waits. An answer of the server, whatever it says, is as good as a look.
+ * attempt and nothing is given up because of it; and nobody is looked at while nothing waits. A send that brought an
+ * answer is as good as a look; one that failed is a reason to look again, before anything more is sent.
  */
 import type { Clock } from '../../base/index.js'
 
@@ -11,7 +11,7 @@ import type { Clock } from '../../base/index.js'
 const freshMs = 10_000
 /** Pause between two looks at a server that could not be reached. */
 const pauseMs = 1000
-/** What a tick waits for looks at most; a server nearby answers within that. */
+/** What is waited for a look at most: a server nearby answers within that, and a loop has to hear of a stop. */
 const patienceMs = 100
 
 interface Server {
@@ -49,27 +49,24 @@ export class Reachability {
     )
   }
 
-  /** Looks where a look is due, and waits for it a moment; answers whether that server can be reached, if anything waits. */
+  /** Looks if a look is due, and waits for it a moment; answers whether something waits and the server can be reached. */
   async check(origin: string): Promise<boolean> {
     const { clock, isWaiting } = this.#init
+    const server = this.#servers.get(origin)
+    if (server === undefined) return false
     if (!isWaiting()) {
       // What was seen last time is old by the time that something waits again.
-      for (const server of this.#servers.values()) {
-        server.state = 'unknown'
-        server.offlineSinceMs = null
-      }
+      server.state = 'unknown'
+      server.offlineSinceMs = null
       return false
     }
-    const looks = [...this.#servers.values()].flatMap(server => {
-      if (server.look === undefined && this.#isDue(server)) server.look = this.#look(server)
-      return server.look === undefined ? [] : [server.look]
-    })
-    if (looks.length > 0) {
+    if (server.look === undefined && this.#isDue(server)) server.look = this.#look(server)
+    if (server.look !== undefined) {
       let timer: { cancel(): void } | undefined
       const enough = new Promise<void>(resolve => {
         timer = clock.schedule(patienceMs, resolve)
       })
-      await Promise.race([Promise.all(looks), enough])
+      await Promise.race([server.look, enough])
       timer?.cancel()
     }
     return this.isOnline(origin)
