@@ -248,6 +248,7 @@ export interface Transport {
   send(op: Operation, options: { signal: AbortSignal }): Promise<SendResult>
 }
 
+export { isNatterError, NatterError } from '../base/natter-error.js'
 export { type EngineInit, SyncEngine } from './engine.js'
 export { HttpTransport, type HttpTransportInit } from './http-transport.js'
 export { OPERATION_STATUSES } from './keys.js'

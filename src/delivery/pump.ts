@@ -16,6 +16,7 @@ import { outboxParts } from './outbox.js'
 import { type Accepts, operationOf } from './reads.js'
 import type { StateRecord } from './records.js'
 import * as transitions from './transitions.js'
+import { unlessDamaged } from './transitions.js'
 
 export interface PumpInit {
   readonly outbox: Outbox
@@ -239,9 +240,10 @@ export class Pump {
           let count = 0
           for (const seq of seqs) {
             if (ledger.reserved.has(seq)) continue
-            const { value, telling } = await transitions.takeOver(draft, rules, seq, nowMs, isLeft)
-            if (value) count++
-            if (telling !== undefined) tell(telling)
+            const taking = transitions.takeOver(draft, rules, seq, nowMs, isLeft)
+            const outcome = await taking.catch(unlessDamaged)
+            if (outcome?.value === true) count++
+            if (outcome?.telling !== undefined) tell(outcome.telling)
           }
           return { value: count }
         }

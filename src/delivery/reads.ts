@@ -30,9 +30,9 @@ import {
 import type { Ledger } from './ledger.js'
 import { decodePayload } from './payload.js'
 import { longestWaitMs } from './policy.js'
-import type { ContentRecord, StateRecord } from './records.js'
+import type { ContentRecord, LogRecord, StateRecord } from './records.js'
 import { decodeLog, decodeSeq, decodeState, decodeTarget } from './records.js'
-import { isDue } from './transitions.js'
+import { isDue, unlessDamaged } from './transitions.js'
 
 /** States that are not final. */
 const OPEN_STATUSES: readonly OperationStatus[] = ['pending', 'inflight', 'failed']
@@ -238,7 +238,7 @@ export class Reads {
         const entries = await walk.next(limit - records.length)
         if (entries.length === 0) break
         for (const [key, value] of entries) {
-          const { tsMs, type } = decodeLog(key, value, this.#ledger.hashes)
+          const { tsMs, type } = this.#record(key, value)
           if (tsMs > beforeMs) return records
           records.push({ position: lastNumber(key), type })
         }
@@ -247,6 +247,16 @@ export class Reads {
       await walk.close()
     }
     return records
+  }
+
+  /** A record that is damaged tells nothing more, so it may go, but for what may be an operation. */
+  #record(key: Uint8Array, value: Uint8Array): Pick<LogRecord, 'tsMs' | 'type'> {
+    try {
+      return decodeLog(key, value, this.#ledger.hashes)
+    } catch (error) {
+      unlessDamaged(error)
+      return { tsMs: 0, type: 'put' }
+    }
   }
 
   /** Seqs of an index by time: those up to `toMs` in order, then those beyond `beyondMs`. */

@@ -3,9 +3,10 @@
  * time, from the front of an index, so that a tick pays for what is due and not for what is there.
  */
 import { DELIVERY } from '../base/index.js'
+import type { Draft } from './draft.js'
 import type { Ledger } from './ledger.js'
 import type { Reads } from './reads.js'
-import { forget } from './transitions.js'
+import { forget, unlessDamaged } from './transitions.js'
 
 export class Sweeper {
   readonly #ledger: Ledger
@@ -35,11 +36,11 @@ export class Sweeper {
       seqs: finished.map(({ seq }) => seq),
       bytes: DELIVERY.groupBytes / 2,
       run: async draft => {
-        for (const { seq, doneAtMs } of finished) await forget(draft, seq, doneAtMs)
+        for (const { seq, doneAtMs } of finished) await forget(draft, seq, doneAtMs).catch(unlessDamaged)
         const removed: number[] = []
         for (const { position, type } of records) {
           // What an operation is stands with its `put`, for as long as there is the operation.
-          if (type !== 'put' || (await draft.state(position)) === undefined) removed.push(position)
+          if (type !== 'put' || !(await isThere(draft, position))) removed.push(position)
         }
         if (last !== undefined) draft.trimLog(last.position, removed)
         return { value: undefined }
@@ -50,5 +51,15 @@ export class Sweeper {
   /** A look at the first mostly says that there is nothing yet. */
   async #old<T>(read: (limit: number) => Promise<T[]>): Promise<T[]> {
     return (await read(1)).length === 0 ? [] : read(DELIVERY.sweptItems)
+  }
+}
+
+/** An operation whose state cannot be read is there all the same. */
+async function isThere(draft: Draft, seq: number): Promise<boolean> {
+  try {
+    return (await draft.state(seq)) !== undefined
+  } catch (error) {
+    unlessDamaged(error)
+    return true
   }
 }

@@ -5,7 +5,7 @@
  * first out, with one in flight at a time. Every function reads first and changes afterwards without an await, so a
  * refusal (a thrown `NatterError`) changes nothing. Leaves to `ledger.ts`: making it durable, and telling.
  */
-import { DELIVERY, equalBytes, fromUtf8, messageOf, NatterError, utf8 } from '../base/index.js'
+import { DELIVERY, equalBytes, fromUtf8, isNatterError, messageOf, NatterError, utf8 } from '../base/index.js'
 import type { CheckedOperation } from './check.js'
 import type { Draft } from './draft.js'
 import type { DeliveryEvents, DeliveryRecordType, RetryPolicy } from './index.js'
@@ -226,6 +226,11 @@ export function isDue(state: StateRecord, nowMs: number, policy: RetryPolicy): b
   return (
     state.status === 'failed' && (nextRetryAtMs <= nowMs || nextRetryAtMs > nowMs + longestWaitMs(policy))
   )
+}
+
+/** Of several operations each fails for itself where its records are damaged: the others go on. */
+export function unlessDamaged(error: unknown): undefined {
+  if (!isNatterError(error, 'STORE_DAMAGED')) throw error
 }
 
 function told(telling: EndTelling): Outcome<EndTelling> {

@@ -1,32 +1,61 @@
-/** Seeds of the outbox's simulation, one after the other: each must hold, some are run twice, and every fault must happen. */
+/** Seeds of the outbox's simulation: one as a result, and many of which each must hold and every fault must happen. */
 import assert from 'node:assert/strict'
+import { performance } from 'node:perf_hooks'
 import { DELIVERY_SOMETIMES, DeliveryRun } from './delivery.js'
+import type { SeedResult } from './simulate.js'
+import { replayCommand } from './simulate.js'
+import type { SimulationOptions } from './simulation.js'
 import type { Counts } from './sometimes.js'
-import { addCounts } from './sometimes.js'
+import { addCounts, never } from './sometimes.js'
+import { PropertyBroken } from './world.js'
 
 /** One of so many runs twice. */
 const TWICE_EVERY = 20
 
-export async function deliveryCampaign(from: number, seeds: number): Promise<Counts> {
-  const counts: Counts = {}
-  for (let seed = from; seed < from + seeds; seed++) {
-    const one = await run(seed)
-    addCounts(counts, one.counts)
-    if (seed % TWICE_EVERY === 0)
-      assert.equal((await run(seed)).lines.hash(), one.lines.hash(), `seed ${seed}`)
+export async function runDeliverySeed(
+  seed: number,
+  { wholeTrace = false }: SimulationOptions = {}
+): Promise<SeedResult> {
+  const begin = performance.now()
+  const run = new DeliveryRun(seed, wholeTrace)
+  let failure: SeedResult['failure']
+  const fail = (error: unknown): void => {
+    const property = error instanceof PropertyBroken ? error.property : 'no faults of the outbox'
+    const message = error instanceof PropertyBroken ? error.message : String((error as Error).stack ?? error)
+    failure ??= { property, message }
   }
-  const never = DELIVERY_SOMETIMES.filter(what => (counts[what] ?? 0) === 0)
-  assert.deepEqual(never, [], JSON.stringify(counts))
-  return counts
-}
-
-async function run(seed: number): Promise<DeliveryRun> {
-  const run = new DeliveryRun(seed)
+  process.on('unhandledRejection', fail)
+  process.on('uncaughtException', fail)
   try {
     await run.run()
   } catch (error) {
-    const tail = run.lines.lines().slice(-30).join('\n')
-    assert.fail(`seed ${seed}: ${error instanceof Error ? error.stack : error}\n${tail}`)
+    fail(error)
+  } finally {
+    process.off('unhandledRejection', fail)
+    process.off('uncaughtException', fail)
   }
-  return run
+  return {
+    seed,
+    ok: failure === undefined,
+    ...(failure !== undefined && { failure }),
+    traceHash: run.lines.hash(),
+    sometimes: run.counts,
+    events: run.events,
+    virtualMs: Math.round(run.nowMs),
+    wallMs: performance.now() - begin,
+    lines: run.lines.lines()
+  }
+}
+
+export async function deliveryCampaign(from: number, seeds: number): Promise<Counts> {
+  const counts: Counts = {}
+  for (let seed = from; seed < from + seeds; seed++) {
+    const { ok, failure, sometimes, traceHash } = await runDeliverySeed(seed)
+    const again = `see it again: ${replayCommand(seed)} --delivery`
+    assert.ok(ok, `${failure?.property}: ${failure?.message}\n${again}`)
+    addCounts(counts, sometimes)
+    if (seed % TWICE_EVERY === 0) assert.equal((await runDeliverySeed(seed)).traceHash, traceHash, again)
+  }
+  assert.deepEqual(never(counts, DELIVERY_SOMETIMES), [], JSON.stringify(counts))
+  return counts
 }

@@ -59,7 +59,7 @@ interface Wanted {
 
 export class DeliveryRun {
   readonly counts: Counts = {}
-  readonly lines = new Trace(false)
+  readonly lines: Trace
   readonly #timeline = new Timeline()
   readonly #dice: Dice
   readonly #wall: WallClock
@@ -78,7 +78,8 @@ export class DeliveryRun {
   #lives = 0
   #outbox: Outbox | undefined
 
-  constructor(seed: number) {
+  constructor(seed: number, wholeTrace = false) {
+    this.lines = new Trace(wholeTrace)
     this.#dice = new Dice(seed)
     this.#transportDice = this.#dice.split()
     const timeline = this.#timeline
@@ -93,6 +94,14 @@ export class DeliveryRun {
       },
       tell: fault => this.#say(`disk ${fault.what}`)
     })
+  }
+
+  get events(): number {
+    return this.#timeline.count
+  }
+
+  get nowMs(): number {
+    return this.#timeline.now
   }
 
   /** Throws `PropertyBroken`, or the first fault of the product. */

@@ -6,6 +6,8 @@ import { fork } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { DELIVERY_SOMETIMES } from './delivery.js'
+import { runDeliverySeed } from './delivery-campaign.js'
 import type { SeedResult } from './simulate.js'
 import { replayCommand, runSeed } from './simulate.js'
 import type { Counts } from './sometimes.js'
@@ -36,6 +38,8 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     /** Ends at the first seed that fails. */
     first: { type: 'boolean', default: false },
+    /** Runs the outbox over a failing disk, in place of nodes. */
+    delivery: { type: 'boolean', default: false },
     /** Kinds of faults to leave out, with commas between. */
     without: { type: 'string', default: '' }
   }
@@ -50,19 +54,21 @@ interface Totals {
   readonly failures: SeedResult[]
 }
 
+const runOne = values.delivery ? runDeliverySeed : runSeed
+const kinds: readonly string[] = values.delivery ? DELIVERY_SOMETIMES : SOMETIMES
 const without = values.without === '' ? [] : values.without.split(',')
 
 async function runTwice(seed: number): Promise<SeedResult> {
-  const first = await runSeed(seed, { without })
-  const second = await runSeed(seed, { without })
+  const first = await runOne(seed, { without })
+  const second = await runOne(seed, { without })
   if (first.traceHash === second.traceHash || !first.ok) return first
   const message = `its trace is ${first.traceHash} and then ${second.traceHash}`
   return { ...first, ok: false, failure: { property: 'a seed is one run', message } }
 }
 
 async function single(seed: number): Promise<boolean> {
-  const result = await runSeed(seed, { wholeTrace: values.all, without })
-  const again = await runSeed(seed, { without })
+  const result = await runOne(seed, { wholeTrace: values.all, without })
+  const again = await runOne(seed, { without })
   if (values.trace || values.all) for (const line of result.lines) console.log(line)
   const { events, virtualMs, wallMs, traceHash } = result
   console.log(
@@ -77,7 +83,7 @@ async function single(seed: number): Promise<boolean> {
 
 async function several(from: number, count: number, report: (result: SeedResult) => void): Promise<void> {
   for (let seed = from; seed < from + count; seed++) {
-    const result = seed % twiceEvery === 0 ? await runTwice(seed) : await runSeed(seed, { without })
+    const result = seed % twiceEvery === 0 ? await runTwice(seed) : await runOne(seed, { without })
     report(result)
     if (!result.ok && values.first) return
   }
@@ -95,7 +101,7 @@ function take(totals: Totals, result: SeedResult): void {
   if (values.json) console.log(JSON.stringify({ seed, ...failure, traceHash: result.traceHash }))
   else if (totals.failures.length <= shownFailures) {
     console.log(`seed ${seed} BROKEN ${failure?.property}: ${failure?.message}`)
-    console.log(`  ${replayCommand(seed)}`)
+    console.log(`  ${replayCommand(seed)}${values.delivery ? ' --delivery' : ''}`)
   }
 }
 
@@ -108,6 +114,7 @@ async function inProcesses(from: number, count: number, jobs: number, totals: To
     if (seeds <= 0) return Promise.resolve()
     const args = ['--from', String(first), '--seeds', String(seeds), '--without', values.without]
     if (values.first) args.push('--first')
+    if (values.delivery) args.push('--delivery')
     const child = fork(fileURLToPath(import.meta.url), args, { env: { ...process.env, SIMULATE_CHILD: '1' } })
     return new Promise<void>((resolve, reject) => {
       child.on('message', result => take(totals, result as SeedResult))
@@ -120,7 +127,7 @@ async function inProcesses(from: number, count: number, jobs: number, totals: To
 
 function conclude(totals: Totals, elapsedMs: number): boolean {
   const { seeds, events, virtualMs, wallMs, counts, failures } = totals
-  const lacking = seeds >= enoughSeeds ? never(counts) : []
+  const lacking = seeds >= enoughSeeds ? never(counts, kinds) : []
   const perSeed = seeds === 0 ? 0 : Math.round(wallMs / seeds)
   if (values.json) {
     const broken = failures.map(({ seed }) => seed)
@@ -138,7 +145,7 @@ function conclude(totals: Totals, elapsedMs: number): boolean {
     )
     return failures.length === 0 && lacking.length === 0
   }
-  const names = [...new Set([...SOMETIMES, ...Object.keys(counts).sort()])]
+  const names = [...new Set([...kinds, ...Object.keys(counts).sort()])]
   for (const what of names) console.log(`${String(counts[what] ?? 0).padStart(9)}  ${what}`)
   console.log(
     `${seeds} seeds, ${events} events, ${Math.round(virtualMs / 60_000)} virtual minutes; ` +

@@ -77,6 +77,6 @@ export function addCounts(to: Counts, from: Counts): void {
 }
 
 /** What never happened. */
-export function never(counts: Counts): string[] {
-  return SOMETIMES.filter(what => (counts[what] ?? 0) === 0)
+export function never(counts: Counts, kinds: readonly string[] = SOMETIMES): string[] {
+  return kinds.filter(what => (counts[what] ?? 0) === 0)
 }
