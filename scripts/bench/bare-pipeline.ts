@@ -1,6 +1,6 @@
 /**
  * The bare pipeline between processes: write, hash and sign here, send over TCP; verify, write and acknowledge there.
- * Up to eight batches in flight to each far end. This file is both ends: run by itself it is a far one.
+ * Up to eight batches in flight to each far end, which writes together what has arrived. This file is both ends: run by itself it is a far one.
  */
 import type { ChildProcess } from 'node:child_process'
 import { fork } from 'node:child_process'
@@ -148,12 +148,14 @@ async function serveFarEnd(location: string): Promise<void> {
       // Pieces are joined once a frame is whole: joining at each of them would copy a large frame again and again.
       if (held < HEAD_BYTES || held < HEAD_BYTES + buffer.readUInt32BE(96)) continue
       if (buffer.length < held) buffer = Buffer.concat(pieces)
+      const frames: Buffer[] = []
       while (buffer.length >= HEAD_BYTES && buffer.length >= HEAD_BYTES + buffer.readUInt32BE(96)) {
         const end = HEAD_BYTES + buffer.readUInt32BE(96)
-        await take(store, buffer.subarray(0, end))
-        socket.write(Buffer.from([1]))
+        frames.push(buffer.subarray(0, end))
         buffer = buffer.subarray(end)
       }
+      await take(store, frames)
+      socket.write(Buffer.alloc(frames.length, 1))
       pieces = buffer.length === 0 ? [] : [buffer]
       held = buffer.length
     }
@@ -162,12 +164,17 @@ async function serveFarEnd(location: string): Promise<void> {
   process.once('disconnect', () => void store.close().then(() => process.exit(0)))
 }
 
-async function take(store: BareStore, frame: Buffer): Promise<void> {
-  const body = frame.subarray(HEAD_BYTES)
-  const digest = nodeCrypto.sha256(body)
-  const genuine = await nodeCrypto.verify(frame.subarray(0, 32), digest, frame.subarray(32, 96))
-  if (!genuine) throw new Error('a frame does not verify')
-  await store.write(decodeFrame(body))
+/** All that have arrived meanwhile share one synced write. */
+async function take(store: BareStore, frames: readonly Buffer[]): Promise<void> {
+  const records: BareRecord[] = []
+  for (const frame of frames) {
+    const body = frame.subarray(HEAD_BYTES)
+    const digest = nodeCrypto.sha256(body)
+    const genuine = await nodeCrypto.verify(frame.subarray(0, 32), digest, frame.subarray(32, 96))
+    if (!genuine) throw new Error('a frame does not verify')
+    for (const record of decodeFrame(body)) records.push(record)
+  }
+  await store.write(records)
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await serveFarEnd(process.argv[2]!)

@@ -5,6 +5,8 @@
 import { ClassicLevel } from 'classic-level'
 import type { Entry } from './records.js'
 
+/** The same buffer and the same tables as natter has. */
+export const TABLES = { writeBufferSize: 16 * 1024 * 1024, maxFileSize: 16 * 1024 * 1024 } as const
 /** Bytes beside key and value in a log record: author, sequence, time, length. */
 const RECORD_HEAD = Buffer.alloc(56, 7)
 const LOG = 0
@@ -27,13 +29,11 @@ export class BareStore {
     this.#position = position
   }
 
-  /** With the same buffer and the same tables as natter opens it. */
   static async open(location: string): Promise<BareStore> {
     const db = new ClassicLevel<Buffer, Buffer>(location, {
       keyEncoding: 'buffer',
       valueEncoding: 'buffer',
-      writeBufferSize: 16 * 1024 * 1024,
-      maxFileSize: 16 * 1024 * 1024
+      ...TABLES
     })
     await db.open()
     const cursor = await db.get(CURSOR)

@@ -20,6 +20,6 @@ export const benches: readonly Bench[] = [
   ...slowPeerBenches,
   ...fanOutBenches,
   ...manyBenches,
-  ...growthBenches,
-  ...deliveryBenches
+  ...deliveryBenches,
+  ...growthBenches
 ]

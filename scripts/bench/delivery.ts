@@ -1,16 +1,15 @@
 /** The delivery outbox: durable enqueues of many callers against what a program would write by hand on the same LevelDB. */
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import { Outbox } from '../../src/delivery/index.js'
-import type { Bench, Done, Scale } from './harness.js'
-import { inTurns, pick, Stopwatch, withFolder } from './harness.js'
+import type { Bench, Scale } from './harness.js'
+import { CALLERS, concurrentRate, inTurns, pick, withFolder } from './harness.js'
 import type { Line } from './line.js'
 import { bareLine } from './line.js'
 import type { Entry } from './records.js'
 import { Records } from './records.js'
 
-const CALLERS = 64
 /** Targets that the callers enqueue for. */
 const TARGETS = 16
 
@@ -78,7 +77,7 @@ function keyOf(space: string, number: number): Buffer {
   return key
 }
 
-async function runEnqueues(scale: Scale): Promise<Line[]> {
+function runEnqueues(scale: Scale): Promise<Line[]> {
   return withFolder(async folder => {
     const outbox = await Outbox.open({ dataDir: join(folder, 'outbox') })
     const db = new ClassicLevel<Buffer, Buffer>(join(folder, 'bare'), {
@@ -89,18 +88,24 @@ async function runEnqueues(scale: Scale): Promise<Line[]> {
     })
     await db.open()
     const bare = new BareQueue(db)
-    const count = pick(scale, { quick: 5_000, full: 20_000 })
-    const turn = (records: Records, enqueue: (op: Made) => Promise<unknown>) => () =>
-      concurrentRate(records.take(count).map(made), scale.turnMs, enqueue)
+    const [records, same] = [new Records(), new Records()]
+    const count = pick(scale, { quick: 10_000, full: 50_000 })
     try {
       const compared = await inTurns(
         scale,
-        turn(new Records(), ({ id: _, ...op }) => outbox.enqueue(op)),
-        turn(new Records(), op => bare.put(op))
+        () => concurrentRate(operations(records.take(count)), scale.turnMs, op => outbox.enqueue(op)),
+        () => concurrentRate(operations(same.take(count)), scale.turnMs, op => bare.put(op))
       )
-      const what = `durable enqueues of ${CALLERS} callers at once`
       const note = 'bare: the same records and a group commit by hand'
-      return [bareLine(what, compared, 'ops/s', { atLeast: 0.5 }, { note })]
+      return [
+        bareLine(
+          `durable enqueues of ${CALLERS} callers at once`,
+          compared,
+          'ops/s',
+          { atLeast: 0.5 },
+          { note }
+        )
+      ]
     } finally {
       await outbox.close()
       await db.close()
@@ -108,28 +113,10 @@ async function runEnqueues(scale: Scale): Promise<Line[]> {
   })
 }
 
-function made({ value }: Entry, n: number): Made {
-  return {
-    id: randomBytes(12).toString('hex'),
-    kind: 'http.post',
-    target: `/inbox/${n % TARGETS}`,
-    payload: value
-  }
-}
-
-/** Calls a second by callers that each await their own before the next. */
-async function concurrentRate(
-  list: readonly Made[],
-  maxMs: number,
-  call: (op: Made) => Promise<unknown>
-): Promise<Done> {
-  const watch = new Stopwatch()
-  let next = 0
-  const caller = async (): Promise<void> => {
-    while (next < list.length && watch.passedMs < maxMs) await call(list[next++]!)
-  }
-  await Promise.all(Array.from({ length: CALLERS }, caller))
-  return watch.done(next)
+function operations(list: readonly Entry[]): Made[] {
+  return list.map(({ value }, n) => {
+    return { id: randomUUID(), kind: 'http.post', target: `/inbox/${n % TARGETS}`, payload: value }
+  })
 }
 
 export const deliveryBenches: readonly Bench[] = [{ name: 'delivery', run: runEnqueues }]

@@ -99,6 +99,24 @@ export async function rateOver<T>(
   return watch.done(await doEach(items, maxMs, step))
 }
 
+/** Callers of what is measured with many at once. */
+export const CALLERS = 64
+
+/** Items a second by callers that each await their own before they take the next. */
+export async function concurrentRate<T>(
+  list: readonly T[],
+  maxMs: number,
+  step: (item: T) => Promise<unknown>
+): Promise<Done> {
+  const watch = new Stopwatch()
+  let next = 0
+  const caller = async () => {
+    while (next < list.length && watch.passedMs < maxMs) await step(list[next++]!)
+  }
+  await Promise.all(Array.from({ length: CALLERS }, caller))
+  return watch.done(next)
+}
+
 export type Turn = () => Promise<Done>
 
 /** Ours and the bare one in turns. */

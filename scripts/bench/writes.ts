@@ -4,15 +4,13 @@ import { BareStore, bareRecords } from './bare-store.js'
 import type { JsonLevel } from './bare-writer.js'
 import { openJsonLevel } from './bare-writer.js'
 import { BULK } from './fill.js'
-import type { Bench, Done, Scale, Turn } from './harness.js'
-import { doEach, inTurns, pick, rateOver, Stopwatch } from './harness.js'
+import type { Bench, Scale, Turn } from './harness.js'
+import { CALLERS, concurrentRate, doEach, inTurns, pick, rateOver, Stopwatch } from './harness.js'
 import type { Line } from './line.js'
 import { bareLine } from './line.js'
 import { withNode } from './pair.js'
 import type { Entry } from './records.js'
 import { Records } from './records.js'
-
-const CALLERS = 64
 
 /** A node and a bare LevelDB on the same disk. */
 function withBoth<T>(run: (node: NatterNode, bare: JsonLevel) => Promise<T>): Promise<T> {
@@ -63,21 +61,6 @@ function runCallers(scale: Scale): Promise<Line[]> {
     const what = `durable puts of ${CALLERS} callers at once`
     return [bareLine(what, compared, 'ops/s', { atLeast: 9 }, { note: 'bare: one caller' })]
   })
-}
-
-/** Puts a second by callers that each await their own put before they take the next record. */
-async function concurrentRate(
-  list: Entry[],
-  maxMs: number,
-  put: (entry: Entry) => Promise<void>
-): Promise<Done> {
-  const watch = new Stopwatch()
-  let next = 0
-  const caller = async () => {
-    while (next < list.length && watch.passedMs < maxMs) await put(list[next++]!)
-  }
-  await Promise.all(Array.from({ length: CALLERS }, caller))
-  return watch.done(next)
 }
 
 function runBulk(scale: Scale): Promise<Line[]> {

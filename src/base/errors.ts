@@ -167,6 +167,13 @@ export const ERRORS = {
     "from is a libp2p peer's id",
     'Choose another name for the program that sends: a peer speaks for itself over /sync/ops.'
   ),
+  TARGET_NOT_ALLOWED: row(
+    403,
+    7,
+    false,
+    'The node does not deliver to this target',
+    'Allow it where the node is started: natter up --deliver-to URL'
+  ),
   // Who may call
   UNAUTHORIZED: row(
     401,

@@ -3,12 +3,13 @@
  * and no more than the tick may take. Only seqs are held, so memory does not follow payloads.
  */
 import type { Ledger } from './ledger.js'
-import type { Reads } from './reads.js'
+import type { Accepts, Reads } from './reads.js'
 
 export class Dispenser {
   readonly #ledger: Ledger
   readonly #reads: Reads
   readonly #time: () => number
+  readonly #accepts: Accepts | undefined
   readonly #given = new Set<number>()
   /** Given ones that may still stand in the index: a read has to go past them. */
   #standing = 0
@@ -17,11 +18,12 @@ export class Dispenser {
   #filling: Promise<void> | undefined
 
   /** `limit`: operations of the whole tick. */
-  constructor(ledger: Ledger, reads: Reads, limit: number, time: () => number) {
+  constructor(ledger: Ledger, reads: Reads, limit: number, time: () => number, accepts?: Accepts) {
     this.#ledger = ledger
     this.#reads = reads
     this.#left = limit
     this.#time = time
+    this.#accepts = accepts
   }
 
   /** True when the tick ended because it may take no more. */
@@ -58,6 +60,6 @@ export class Dispenser {
 
   async #fill(): Promise<void> {
     const limit = this.#left + this.#standing + this.#ledger.reserved.size
-    this.#found = await this.#reads.due(this.#time(), limit)
+    this.#found = await this.#reads.due(this.#time(), limit, this.#accepts)
   }
 }

@@ -26,6 +26,9 @@ export interface EngineInit extends WorkerInit {
   offlineSleepMs?: number
 }
 
+/** Times that a tick which sent nothing is slept for: it takes at most a tenth of the time. */
+const sleepPerLook = 9
+
 export class SyncEngine {
   readonly #ledger: Ledger
   readonly #pump: Pump
@@ -121,8 +124,12 @@ export class SyncEngine {
     if (online === undefined) return 0
     this.#online = online
     try {
+      const { clock } = this.#ledger
+      const beganMs = clock.now()
       if ((await this.#pump.tick(undefined, online)) > 0) return 0
-      return online ? this.#idleSleepMs : this.#offlineSleepMs
+      // Where much waits that is not accepted now, looking through it must not become all that is done.
+      const tookMs = clock.now() - beganMs
+      return Math.max(online ? this.#idleSleepMs : this.#offlineSleepMs, tookMs * sleepPerLook)
     } catch (error) {
       const detail = { code: isNatterError(error) ? error.code : undefined, message: messageOf(error) }
       this.events.dispatchEvent(new CustomEvent('error', { detail }))

@@ -13,7 +13,7 @@ import { Dispenser } from './dispenser.js'
 import type { EngineEvents, EventsOf, Operation, SendResult, Transport } from './index.js'
 import type { Outbox, OutboxParts } from './outbox.js'
 import { outboxParts } from './outbox.js'
-import { operationOf } from './reads.js'
+import { type Accepts, operationOf } from './reads.js'
 import type { StateRecord } from './records.js'
 import * as transitions from './transitions.js'
 import { unlessDamaged } from './transitions.js'
@@ -26,6 +26,7 @@ export interface PumpInit {
   readonly batchLimit: number
   readonly inflightTimeoutMs: number
   readonly sendTimeoutMs: number
+  readonly accepts: Accepts | undefined
 }
 
 /** How an attempt ended, with its end not on disk yet. */
@@ -101,8 +102,8 @@ export class Pump {
     await this.#takeOver(time())
     let sent = 0
     if (online) {
-      const { lanes, batchLimit } = this.#init
-      const dispenser = new Dispenser(ledger, reads, lanes * batchLimit, time)
+      const { lanes, batchLimit, accepts } = this.#init
+      const dispenser = new Dispenser(ledger, reads, lanes * batchLimit, time, accepts)
       const counts = await Promise.allSettled(
         Array.from({ length: lanes }, () => this.#lane(dispenser, time))
       )

@@ -2,7 +2,7 @@
  * What is read of the outbox: single operations, pages, what may be claimed now, and the log. All of it as of the newest
  * commit, none of it through the queue of commits.
  */
-import { DELIVERY, NatterError } from '../base/index.js'
+import { DELIVERY, NatterError, span } from '../base/index.js'
 import { damaged } from '../base/sealed-record.js'
 import type { ByteRange, Disk } from '../disk/index.js'
 import { endOf } from './fronts.js'
@@ -36,6 +36,9 @@ import { isDue, unlessDamaged } from './transitions.js'
 
 /** States that are not final. */
 const OPEN_STATUSES: readonly OperationStatus[] = ['pending', 'inflight', 'failed']
+
+/** Whether operations for a target may be sent now. */
+export type Accepts = (target: string) => boolean
 
 export class Reads {
   readonly #ledger: Ledger
@@ -82,15 +85,38 @@ export class Reads {
     )
   }
 
-  /** Seqs of up to `limit` operations that may be claimed at `nowMs`: new ones and those to be retried by turns. */
-  async due(nowMs: number, limit: number): Promise<number[]> {
-    const fresh = (await this.#ledger.fronts.first(prefixOf(SPACE.next), limit)).map(lastNumber)
-    const retries = await this.#within(SPACE.due, nowMs, nowMs + longestWaitMs(this.#ledger.policy), limit)
+  /**
+   * Seqs of up to `limit` operations that may be claimed at `nowMs`: new ones and those to be retried by turns; with
+   * `accepts` only those for targets that it takes.
+   */
+  async due(nowMs: number, limit: number, accepts?: Accepts): Promise<number[]> {
+    const beyondMs = nowMs + longestWaitMs(this.#ledger.policy)
+    const fresh = await this.#accepted(limit, accepts, async count =>
+      (await this.#ledger.fronts.first(prefixOf(SPACE.next), count)).map(lastNumber)
+    )
+    const retries = await this.#accepted(limit, accepts, count =>
+      this.#within(SPACE.due, nowMs, beyondMs, count)
+    )
     const seqs: number[] = []
     for (let at = 0; at < limit; at++) {
       for (const one of [fresh[at], retries[at]]) if (one !== undefined) seqs.push(one)
     }
     return seqs.slice(0, limit)
+  }
+
+  /** Reads ever more from the front of an index until enough is accepted, or all of it was looked at. */
+  async #accepted(
+    limit: number,
+    accepts: Accepts | undefined,
+    read: (count: number) => Promise<number[]>
+  ): Promise<number[]> {
+    if (accepts === undefined) return read(limit)
+    for (let count = Math.max(limit, DELIVERY.walkItems); ; count *= 2) {
+      const seqs = await read(count)
+      const states = await this.states(seqs)
+      const accepted = seqs.filter((_, at) => states[at] !== undefined && accepts(states[at].target))
+      if (accepted.length >= limit || seqs.length < count) return accepted.slice(0, limit)
+    }
   }
 
   async ready(nowMs: number, limit: number): Promise<Operation[]> {
@@ -153,7 +179,7 @@ export class Reads {
     }
     if (status === 'pending' || isDue(state, nowMs, this.#ledger.policy))
       return { ...base, reason: 'due', text: 'the next free worker sends it' }
-    const text = `attempt ${attempt} failed, the next is due in ${nextRetryAtMs - nowMs} ms: ${lastError}`
+    const text = `attempt ${attempt} failed, the next is due in ${span(nextRetryAtMs - nowMs)}: ${lastError}`
     return { ...base, reason: 'waits-for-retry', atMs: nextRetryAtMs, text }
   }
 

@@ -16,6 +16,8 @@ export interface WorkerInit {
   inflightTimeoutMs?: number
   /** Milliseconds after which a send is aborted and counts as failed. @default 8_000 */
   sendTimeoutMs?: number
+  /** Whether operations for a target may be sent now; the others wait and hold up nobody. Asked at every tick. @default all */
+  accepts?: (target: string) => boolean
 }
 
 export const WORKER_OPTIONS = [
@@ -24,19 +26,23 @@ export const WORKER_OPTIONS = [
   'probe',
   'batchLimit',
   'inflightTimeoutMs',
-  'sendTimeoutMs'
+  'sendTimeoutMs',
+  'accepts'
 ]
 
 /** The pump of these options, and the probe; `TypeError` for an option that is malformed. */
 export function pumpOf(init: WorkerInit, lanes: number): { pump: Pump; probe: NetworkProbe } {
-  const { outbox, transport, probe = new NetworkProbe(() => true) } = init
+  const { outbox, transport, probe = new NetworkProbe(() => true), accepts } = init
   const { batchLimit = 25, inflightTimeoutMs = 10_000, sendTimeoutMs = 8_000 } = init
   if (typeof transport?.send !== 'function') throw new TypeError('transport must have a method send')
   if (!(probe instanceof NetworkProbe)) throw new TypeError('probe must be a NetworkProbe')
+  if (accepts !== undefined && typeof accepts !== 'function')
+    throw new TypeError('accepts must be a function')
   checkCount('batchLimit', batchLimit, 1)
   checkCount('inflightTimeoutMs', inflightTimeoutMs, 1)
   checkCount('sendTimeoutMs', sendTimeoutMs, 1)
-  return { pump: new Pump({ outbox, transport, lanes, batchLimit, inflightTimeoutMs, sendTimeoutMs }), probe }
+  const times = { inflightTimeoutMs, sendTimeoutMs }
+  return { pump: new Pump({ outbox, transport, lanes, batchLimit, accepts, ...times }), probe }
 }
 
 export class SyncWorker {

@@ -37,7 +37,7 @@ export interface Ground {
   readonly directory: DataDirectory | undefined
   readonly machineName: string
   readonly logger: ComponentLogger
-  /** One line of a scope (`sync gossip net store http`), shown by DEBUG=natter:<scope>. */
+  /** One line of a scope (`sync gossip net store delivery http`), shown by DEBUG=natter:<scope>. */
   readonly log: ((scope: string, line: string) => void) & { readonly isOn: (scope: string) => boolean }
   readonly clock: Clock
   readonly random: Random

@@ -6,6 +6,7 @@
 import type { Author, Batch, BatchName, Cursor, Frontier, Mark, ShortId, StoreId, Tip } from '../log/index.js'
 import type { Effect, ReplicationInit, StreamId } from './index.js'
 import type { Parking } from './parked.js'
+import type { RecentBatches } from './recent.js'
 
 /** How long changed tips of others are collected before a HEADS. */
 export const headsDelayMs = 50
@@ -13,8 +14,6 @@ export const headsDelayMs = 50
 export const lateHeadsDelayMs = 1000
 /** Rtt assumed before the first measurement. */
 export const unknownRttMs = 50
-/** Applied ids remembered, so that a lookup that a commit overtook is still answered right. */
-export const recentBatches = 8192
 /** Own batches kept in memory, so that pushing goes on after a moment without credit: so many, and bytes of bodies. */
 export const writtenBatches = 256
 export const writtenBytes = 512 * 1024
@@ -200,8 +199,8 @@ export interface State {
   readonly parking: Parking
   /** For tips that were dropped for lack of room: asked again when these are applied. */
   readonly dropped: Map<ShortId, Map<ShortId, Tip>>
-  /** The batches that were applied last, with their positions. */
-  readonly recent: Map<ShortId, number>
+  /** The batches that were applied last, so that a lookup that a commit overtook is still answered right. */
+  readonly recent: RecentBatches
   /** Batches that name what can never be applied; the oldest goes. */
   readonly never: Set<ShortId>
   /** When the own disk was suspected last: a look at all of it is dear, and a peer can provoke it. */

@@ -10,13 +10,14 @@ import type { AppliedHere, Effect, Event, ReplicationInit } from './index.js'
 import { onOpened } from './opening.js'
 import { batchesOf, Parking } from './parked.js'
 import { acknowledge, returnCredit, settleShown } from './receiving.js'
+import { RecentBatches } from './recent.js'
 import { onResults, resubmit } from './results.js'
 import { beginRound } from './rounds.js'
 import { onRunRead, onSent, onServed, pumpRun } from './serving.js'
 import { settleAll } from './settle.js'
 import { headsDue, noteOwn, pushWritten, showApplied, showRead } from './showing.js'
 import type { State, Stream, Turn } from './state.js'
-import { closeStream, dropStream, recentBatches, violate } from './state.js'
+import { closeStream, dropStream, violate } from './state.js'
 import { askBack, isHere, noteArrived, scheduleWants, wakeDropped } from './wants.js'
 
 export function createState(init: ReplicationInit): State {
@@ -39,7 +40,7 @@ export function createState(init: ReplicationInit): State {
     applying: new Map(),
     parking: new Parking(init.limits),
     dropped: new Map(),
-    recent: new Map(),
+    recent: new RecentBatches(),
     never: new Set(),
     suspectedAtMs: Number.NEGATIVE_INFINITY,
     random: init.seed | 0,
@@ -181,7 +182,7 @@ function onCommitted(turn: Turn, applied: readonly AppliedHere[]): void {
     state.digest = undefined
     state.mark = mark
     if (batch.header.author === state.init.author) noteOwn(state, here)
-    remember(state, id, mark.position)
+    state.recent.add(id, mark.position)
     noteArrived(turn, id)
     for (const stream of state.streams.values()) {
       showApplied(turn, stream, here, settleShown(stream, id))
@@ -195,11 +196,6 @@ function onCommitted(turn: Turn, applied: readonly AppliedHere[]): void {
 /** Whether gossip brings nothing with this batch. */
 function isSettled(state: State, id: ShortId): boolean {
   return isHere(state, id) || state.never.has(id)
-}
-
-function remember(state: State, id: ShortId, position: number): void {
-  state.recent.set(id, position)
-  if (state.recent.size > recentBatches) state.recent.delete(state.recent.keys().next().value!)
 }
 
 function onChoked(turn: Turn, stream: Stream, choked: boolean): void {

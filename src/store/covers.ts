@@ -20,6 +20,8 @@ import { decodeCover, encodeCover } from './records.js'
 interface Cover {
   readonly chain: Chain
   readonly headers: readonly BareHeader[]
+  /** It is not what stands on disk. */
+  readonly changed: boolean
 }
 
 /** An unsigned batch at the end of a branch. */
@@ -34,38 +36,44 @@ const NONE: readonly BareHeader[] = []
 export class Covers {
   readonly #disk: Disk
   readonly #hashes: Hashes
-  readonly #changed = new Map<string, Cover>()
+  /** Those that this commit has met, as they are by now. */
+  readonly #met = new Map<string, Cover>()
 
   constructor(disk: Disk, hashes: Hashes) {
     this.#disk = disk
     this.#hashes = hashes
   }
 
-  /** `batch` goes behind the unsigned end of the branch. Answers it with its signature, where that is known here. */
-  async follow(chain: Chain, batch: Batch): Promise<Batch> {
-    const [next, ...rest] = await this.#of(chain)
+  /**
+   * `batch` goes behind the unsigned end of the branch, which is on disk or came with this commit. Answers it with its
+   * signature, where that is known here.
+   */
+  async follow(chain: Chain, batch: Batch, endIsOnDisk: boolean): Promise<Batch> {
+    const met = this.#met.get(chainText(chain))
+    const [next, ...rest] = met?.headers ?? (endIsOnDisk ? await this.#read(chain) : NONE)
     if (next === undefined) return batch
     const goesOn = next.id === batch.id && batch.signature === undefined
     this.set(chain, goesOn && next.signature === undefined ? rest : NONE)
     return goesOn && next.signature !== undefined ? { ...batch, signature: next.signature } : batch
   }
 
-  /** Covers the ends that nothing covers yet, by the batches and bare headers that came with them. */
-  async close(ends: readonly OpenEnd[], items: readonly BareHeader[]): Promise<void> {
+  /** Covers the ends of this commit that nothing covers yet, by the batches and bare headers that came with them. */
+  close(ends: readonly OpenEnd[], items: readonly BareHeader[]): void {
     const following = new Map<BatchId, BareHeader>()
     for (const item of items) following.set(item.header.previous, item)
     for (const { chain, id } of ends) {
-      const stands = await this.#of(chain)
-      if (stands.at(-1)?.signature === undefined) this.set(chain, headersUpToSignature(following, id))
+      const stands = this.#met.get(chainText(chain))?.headers.at(-1)
+      if (stands?.signature === undefined) this.set(chain, headersUpToSignature(following, id))
     }
   }
 
   set(chain: Chain, headers: readonly BareHeader[]): void {
-    this.#changed.set(chainText(chain), { chain, headers })
+    this.#met.set(chainText(chain), { chain, headers, changed: true })
   }
 
   writeTo(write: DiskWrite): void {
-    for (const { chain, headers } of this.#changed.values()) {
+    for (const { chain, headers, changed } of this.#met.values()) {
+      if (!changed) continue
       const key = coverKey(chain)
       if (headers.length === 0) write.del(key)
       else write.put(key, encodeCover(key, headers, this.#hashes))
@@ -73,17 +81,17 @@ export class Covers {
   }
 
   /** One that is damaged covers nothing: what rests on it is found by verification. */
-  async #of(chain: Chain): Promise<readonly BareHeader[]> {
-    const changed = this.#changed.get(chainText(chain))
-    if (changed !== undefined) return changed.headers
+  async #read(chain: Chain): Promise<readonly BareHeader[]> {
     const key = coverKey(chain)
+    let headers = NONE
     try {
       const value = await this.#disk.get(key)
-      return value === undefined ? NONE : decodeCover(key, value, this.#hashes)
+      if (value !== undefined) headers = decodeCover(key, value, this.#hashes)
     } catch (error) {
       if (!isDamage(error)) throw error
-      return NONE
     }
+    this.#met.set(chainText(chain), { chain, headers, changed: false })
+    return headers
   }
 }
 

@@ -12,6 +12,7 @@ import { DraftCells } from './cells.js'
 import type { ClientOp } from './client-ids.js'
 import { ClientIds, encodeClientOps } from './client-ids.js'
 import { Covers } from './covers.js'
+import { DraftLineage } from './draft-lineage.js'
 import type { ForkRecord } from './forks.js'
 import { encodeFork, ForkTable } from './forks.js'
 import type { AppliedBatch } from './index.js'
@@ -28,10 +29,10 @@ import {
   tipKey
 } from './keys.js'
 import type { BranchCache, Place } from './lineage.js'
-import { chainText, Lineage } from './lineage.js'
+import { chainText } from './lineage.js'
 import { encodeLog, nextCheck } from './log-record.js'
 import type { RebuildCell } from './rebuild.js'
-import type { BranchRecord, IndexRecord, OwnDep, TipRecord } from './records.js'
+import type { BranchRecord, OwnDep, TipRecord } from './records.js'
 import { encodeBranch, encodeBranchName, encodeIndex, encodeTip } from './records.js'
 import type { Meta, OwnChain, State, Totals } from './state.js'
 import { encodeMeta } from './state.js'
@@ -44,50 +45,6 @@ export interface DraftInit {
   readonly strategy: (key: Uint8Array) => Strategy
   readonly nowMs: number
   readonly rebuild: RebuildCell
-}
-
-/** What stands on disk and in the draft. */
-class DraftLineage extends Lineage {
-  readonly placed = new Map<ShortId, Place>()
-  readonly slots = new Map<string, IndexRecord>()
-  readonly branches = new Map<string, { chain: Chain; record: BranchRecord }>()
-  /** Batches that are not on the first branch, by author, epoch and seq. */
-  readonly #forked = new Map<string, Place[]>()
-
-  override async at(chain: Chain, seq: number): Promise<IndexRecord | undefined> {
-    return this.slots.get(`${chainText(chain)}/${seq}`) ?? super.at(chain, seq)
-  }
-
-  override async branch(chain: Chain): Promise<BranchRecord | undefined> {
-    return this.branches.get(chainText(chain))?.record ?? super.branch(chain)
-  }
-
-  add(place: Place, entry: IndexRecord): void {
-    this.placed.set(shortId(place.id), place)
-    this.slots.set(`${chainText(place)}/${place.seq}`, entry)
-    if (place.branch === 0) return
-    const name = `${place.author}/${place.epoch}/${place.seq}`
-    const others = this.#forked.get(name)
-    if (others === undefined) this.#forked.set(name, [place])
-    else others.push(place)
-  }
-
-  protected override async branchOf(first: Chain, seq: number, id: ShortId): Promise<number | undefined> {
-    const place = this.placed.get(id)
-    if (
-      place !== undefined &&
-      place.author === first.author &&
-      place.epoch === first.epoch &&
-      place.seq === seq
-    )
-      return place.branch
-    return super.branchOf(first, seq, id)
-  }
-
-  protected override async *branchesAt(first: Chain, seq: number): AsyncGenerator<Chain> {
-    yield* this.#forked.get(`${first.author}/${first.epoch}/${seq}`) ?? []
-    yield* super.branchesAt(first, seq)
-  }
 }
 
 const EMPTY = new Uint8Array(0)
@@ -155,7 +112,7 @@ export class Draft {
   tipsOf(author: number): TipRecord[] {
     const tips: TipRecord[] = []
     for (const [id, tip] of this.init.state.tipsByAuthor.get(author) ?? [])
-      if (!this.#gone.has(id)) tips.push(tip)
+      if (!this.#gone.has(id) && !this.#tips.has(id)) tips.push(tip)
     for (const tip of this.#tips.values()) if (tip.author === author) tips.push(tip)
     return tips
   }
@@ -216,7 +173,7 @@ export class Draft {
     const { hashes, nowMs } = this.init
     const { header, id } = given
     const { seq } = header
-    const batch = this.#followsUnsigned(given) ? await this.covers.follow(chain, given) : given
+    const batch = await this.#withKnownSignature(given, chain)
     const mark = { position: this.mark.position + 1, check: nextCheck(this.mark.check, id, hashes) }
     const signed = batch.signature !== undefined
     const place: Place = { ...chain, seq, id, position: mark.position }
@@ -283,12 +240,19 @@ export class Draft {
     this.#tips.set(shortId(id), { author, epoch, branch, seq, id, position, signed: signature !== undefined })
   }
 
-  #followsUnsigned({ header: { previous } }: Batch): boolean {
-    return previous !== NO_BATCH && this.tip(shortId(previous))?.signed !== true
+  async #withKnownSignature(batch: Batch, chain: Chain): Promise<Batch> {
+    const { previous } = batch.header
+    if (previous === NO_BATCH || this.tip(shortId(previous))?.signed === true) return batch
+    return this.covers.follow(chain, batch, !this.lineage.placed.has(shortId(previous)))
+  }
+
+  /** The record of a tip is another one now. */
+  renewTip(tip: TipRecord): void {
+    this.#tips.set(shortId(tip.id), tip)
   }
 
   #removeTip(id: ShortId): void {
-    if (this.#tips.delete(id)) return
+    this.#tips.delete(id)
     const tip = this.init.state.tips.get(id)
     if (tip !== undefined) this.#gone.set(id, tip)
   }
@@ -298,7 +262,8 @@ export class Draft {
     const { hashes, state } = this.init
     const { write } = this
     this.covers.writeTo(write)
-    if (this.applied.length === 0 && !this.cells.isTouched && !this.isMended) return
+    const isSame = this.applied.length === 0 && this.#tips.size === 0 && !this.isMended
+    if (isSame && !this.cells.isTouched) return
     this.totals.keys += this.cells.writeTo(write, this.#digest, this.arena)
     for (const id of this.#changedIds) {
       const key = clientIdKey(id)

@@ -23,8 +23,7 @@ import {
   holeKey,
   indexKey,
   logKey,
-  RENEWAL_KEY,
-  tipKey
+  RENEWAL_KEY
 } from './keys.js'
 import { chainText } from './lineage.js'
 import type { LogRecord } from './log-record.js'
@@ -32,7 +31,7 @@ import { decodeLog, encodeLog, NO_CHECK, nextCheck } from './log-record.js'
 import type { RemoteOp } from './prepare.js'
 import { remoteOps } from './prepare.js'
 import type { OwnDep } from './records.js'
-import { damaged, encodeBranch, encodeIndex, encodeTip } from './records.js'
+import { damaged, encodeBranch, encodeIndex } from './records.js'
 import { firstMisfit } from './refill-checks.js'
 import { adoptedPlace, claimedPlace } from './refill-place.js'
 import { endNamedTips } from './refill-tips.js'
@@ -107,7 +106,7 @@ export class Refill {
   }
 
   async #putRecord(hole: Hole, batch: Batch, stood: LogRecord | undefined): Promise<void> {
-    const { write, init, afterwards } = this.#draft
+    const { write, init } = this.#draft
     const record = stood === undefined ? await this.#placed(hole, batch) : { ...stood, batch }
     this.#records.set(hole.position, record)
     const key = logKey(hole.position)
@@ -120,13 +119,7 @@ export class Refill {
     write.put(slot, encodeIndex(slot, entry, init.hashes))
     this.#draft.lineage.slots.set(`${chainText(hole)}/${hole.seq}`, entry)
     const tip = init.state.tips.get(shortId(hole.id))
-    if (tip?.id !== hole.id) return
-    const now = { ...tip, signed }
-    const at = tipKey(tip.author, shortId(tip.id))
-    write.put(at, encodeTip(at, now, init.hashes))
-    afterwards.push(() => {
-      if (init.state.tips.get(shortId(tip.id)) === tip) init.state.addTip(now)
-    })
+    if (tip?.id === hole.id) this.#draft.renewTip({ ...tip, signed })
   }
 
   /** The newest record tells what the counts are, where the meta record was lost with it. */

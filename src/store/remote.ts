@@ -57,7 +57,7 @@ export class RemoteSession {
       } else results.push(await this.#take(batch, verdict.placement, ops.get(batch)!))
     }
     await this.refill.noteChecks()
-    await this.#coverEnds(batches, proof)
+    this.#coverEnds(batches, proof)
     return results
   }
 
@@ -97,7 +97,7 @@ export class RemoteSession {
   }
 
   /** What of these is now the unsigned end of a branch is to be proved by what came with it. */
-  async #coverEnds(batches: readonly Batch[], proof: readonly BareHeader[]): Promise<void> {
+  #coverEnds(batches: readonly Batch[], proof: readonly BareHeader[]): void {
     const { placed, slots } = this.#draft.lineage
     const ends: OpenEnd[] = []
     for (const { id, signature } of batches) {
@@ -106,7 +106,7 @@ export class RemoteSession {
       // It may stand with a signature: of the same commit from another peer, or of a cover.
       if (slots.get(slotText(place, place.seq))?.signed !== true) ends.push({ chain: place, id })
     }
-    if (ends.length > 0) await this.#draft.covers.close(ends, [...proof, ...batches])
+    if (ends.length > 0) this.#draft.covers.close(ends, [...proof, ...batches])
   }
 
   #observe({ header }: Batch): void {

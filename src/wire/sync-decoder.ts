@@ -12,6 +12,7 @@ import type {
   Batch,
   DatabaseId,
   Err,
+  Heads,
   Hello,
   Mark,
   Message,
@@ -26,11 +27,14 @@ import { EntryReader } from './entry.js'
 import { databaseField, decoding, frameType, integerField, malformed } from './frame.js'
 import type {
   Err as ErrField,
+  Heads as HeadsField,
   Hello as HelloField,
   Run as RunField,
   Want as WantField
 } from './generated/sync-ops.js'
 import { SyncFrame } from './generated/sync-ops.js'
+import { decodeRun } from './run-frame.js'
+import { decodeBody, decodeHeads, decodeNumber } from './small-frames.js'
 import { cursorOf, digestOf, markOf, SYNC_ERRORS, SYNC_FRAME, storeOf, tipOfField } from './sync-fields.js'
 
 export interface SyncDecoderInit {
@@ -76,15 +80,7 @@ const MAX = Number.MAX_SAFE_INTEGER
 const KNOWN_FRAMES: ReadonlySet<number> = new Set(Object.values(SYNC_FRAME))
 const DECODE_LIMITS = {
   hello: { yours: PROTOCOL.helloTips, authors: PROTOCOL.helloTips },
-  heads: { tips: PROTOCOL.headsTips, authors: PROTOCOL.headsTips },
   want: { have: PROTOCOL.wantHave, authors: PROTOCOL.wantHave + 1 },
-  run: {
-    batches: PROTOCOL.runBatches,
-    batches$: { deps: FORMAT.deps },
-    proof: PROTOCOL.runBatches,
-    proof$: { deps: FORMAT.deps },
-    authors: PROTOCOL.frameAuthors
-  },
   err: { authors: 1 }
 }
 
@@ -135,23 +131,37 @@ export class SyncDecoder {
 
   #decode(frame: Uint8Array): Message | undefined {
     if (frame.length > PROTOCOL.frameBytes) throw malformed(`a frame of ${frame.length} bytes`)
-    if (frameType(frame, KNOWN_FRAMES) === undefined) return undefined
+    switch (frameType(frame, KNOWN_FRAMES)) {
+      case undefined:
+        return undefined
+      case SYNC_FRAME.run:
+        return this.#readRun(decodeRun(frame), frame.length)
+      case SYNC_FRAME.body:
+        return this.#readBody(decodeBody(frame))
+      case SYNC_FRAME.ack:
+        return { type: 'ack', position: integerField(decodeNumber(frame), MAX, 'a position') }
+      case SYNC_FRAME.credit:
+        return { type: 'credit', bytes: integerField(decodeNumber(frame), UINT32, 'credit') }
+      case SYNC_FRAME.heads:
+        return this.#readHeads(decodeHeads(frame))
+      default:
+        return this.#readOther(frame)
+    }
+  }
+
+  #readHeads(fields: HeadsField): Heads {
+    this.#authors.add(fields)
+    const tips = fields.tips.map(tip => tipOfField(tip, this.#authors))
+    const { position } = fields
+    return position === undefined
+      ? { type: 'heads', tips }
+      : { type: 'heads', tips, position: markOf(position) }
+  }
+
+  /** What comes now and then is read by generated code. */
+  #readOther(frame: Uint8Array): Message {
     const fields = SyncFrame.decode(frame, { limits: DECODE_LIMITS })
-    if (fields.run !== undefined) return this.#readRun(fields.run, frame.length)
-    if (fields.body !== undefined) return this.#readBody(fields.body.data)
-    if (fields.ack !== undefined) {
-      return { type: 'ack', position: integerField(fields.ack.position, MAX, 'a position') }
-    }
-    if (fields.heads !== undefined) {
-      this.#authors.add(fields.heads)
-      const tips = fields.heads.tips.map(tip => tipOfField(tip, this.#authors))
-      const { position } = fields.heads
-      return position === undefined
-        ? { type: 'heads', tips }
-        : { type: 'heads', tips, position: markOf(position) }
-    }
     if (fields.want !== undefined) return this.#readWant(fields.want)
-    if (fields.credit !== undefined) return { type: 'credit', bytes: fields.credit.bytes }
     if (fields.ping !== undefined) {
       const { digest, position } = fields.ping
       return { type: 'ping', digest: digestOf(digest), position: markOf(position) }

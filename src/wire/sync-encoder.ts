@@ -9,6 +9,8 @@ import { AuthorNumbers, ChainEnds } from './dictionary.js'
 import { EntryWriter, entryBound } from './entry.js'
 import type { Entry } from './generated/sync-ops.js'
 import { SyncFrame } from './generated/sync-ops.js'
+import { encodeRun } from './run-frame.js'
+import { encodeBody, encodeHeads, encodeNumber } from './small-frames.js'
 import type { RunPart } from './split-run.js'
 import { FRAME_FIELDS_BYTES, splitRun } from './split-run.js'
 import { cursorFieldOf, markFieldOf, SYNC_ERRORS, SYNC_FRAME, tipFieldOf } from './sync-fields.js'
@@ -44,9 +46,9 @@ export class SyncEncoder {
       case 'run':
         return splitRun(message).flatMap(part => this.#run(part, message.offset ?? 0))
       case 'ack':
-        return [SyncFrame.encode({ ack: { position: message.position } })]
+        return [encodeNumber(SYNC_FRAME.ack, message.position)]
       case 'credit':
-        return [SyncFrame.encode({ credit: { bytes: message.bytes } })]
+        return [encodeNumber(SYNC_FRAME.credit, message.bytes)]
       case 'ping':
         return [
           SyncFrame.encode({
@@ -83,11 +85,8 @@ export class SyncEncoder {
       const position = to >= message.tips.length ? message.position : undefined
       this.#authors.begin()
       const tips = message.tips.slice(from, to).map(tip => tipFieldOf(tip, this.#authors))
-      frames.push(
-        SyncFrame.encode({
-          heads: { tips, position: position && markFieldOf(position), ...this.#authors.take() }
-        })
-      )
+      const { fresh, authors } = this.#authors.take()
+      frames.push(encodeHeads({ tips, position: position && markFieldOf(position), fresh, authors }))
       from = to
     } while (from < message.tips.length)
     return frames
@@ -173,15 +172,19 @@ class RunFrames {
   #close(more: boolean): void {
     const { batches, proof } = this
     const { large, position } = this.#part
-    const run = {
-      batches,
-      proof,
-      position: more || position === undefined ? undefined : markFieldOf(position),
-      more,
-      large,
-      offset: large ? this.#offset : 0
-    }
-    this.#frames.push(SyncFrame.encode({ run: { ...run, ...this.#authors.take() } }))
+    const { fresh, authors } = this.#authors.take()
+    this.#frames.push(
+      encodeRun({
+        batches,
+        proof,
+        position: more || position === undefined ? undefined : markFieldOf(position),
+        more,
+        large,
+        offset: large ? this.#offset : 0,
+        fresh,
+        authors
+      })
+    )
   }
 }
 
@@ -190,7 +193,7 @@ function bodyFrames(body: Uint8Array, offset: number): Uint8Array[] {
   const frames: Uint8Array[] = []
   const step = PROTOCOL.frameBytes - BODY_FIELDS_BYTES
   for (let from = offset; from < body.length; from += step) {
-    frames.push(SyncFrame.encode({ body: { data: body.subarray(from, from + step) } }))
+    frames.push(encodeBody(body.subarray(from, from + step)))
   }
   return frames
 }

@@ -1,7 +1,9 @@
 /** Fields that several frames of `/sync/ops/1.0.0` share: marks, cursors, tips, digests and error codes. */
-import { fromHex } from '../base/index.js'
+import { EMPTY_BYTES, fromHex } from '../base/index.js'
 import type { Cursor, Mark, StoreId, SyncErrorCode, Tip } from '../log/index.js'
 import type { AuthorNames, AuthorNumbers } from './dictionary.js'
+import type { FieldReader, FieldWriter } from './fields.js'
+import { blockSize, bytesTag, numberSize, numberTag } from './fields.js'
 import { epochField, hexField, integerField, malformed, shortIdField } from './frame.js'
 import type { Cursor as CursorField, Mark as MarkField, TipRef } from './generated/sync-ops.js'
 
@@ -42,6 +44,27 @@ export function markOf(field: MarkField | undefined): Mark {
   if (field === undefined) throw malformed('a mark is missing')
   const position = integerField(field.position, MAX, 'a position')
   return { position, check: hexField(field.check, CHECK_BYTES, 'a check') }
+}
+
+export function markSize(mark: MarkField): number {
+  return numberSize(mark.position) + (mark.check.length > 0 ? blockSize(mark.check.length) : 0)
+}
+
+export function writeMark(writer: FieldWriter, field: number, mark: MarkField): void {
+  writer.open(field, markSize(mark))
+  writer.number(1, mark.position)
+  if (mark.check.length > 0) writer.block(2, mark.check)
+}
+
+export function readMark(reader: FieldReader): MarkField {
+  const mark: MarkField = { position: 0, check: EMPTY_BYTES }
+  while (reader.more) {
+    const tag = reader.varint()
+    if (tag === numberTag(1)) mark.position = reader.varint()
+    else if (tag === bytesTag(2)) mark.check = reader.block()
+    else reader.skip(tag)
+  }
+  return mark
 }
 
 export function cursorFieldOf(cursor: Cursor): CursorField {

@@ -100,6 +100,26 @@ test('what comes back within a branch leaves the proof of its unsigned end', asy
   await closeStore(peer)
 })
 
+test('what comes back unsigned at the end of a branch is proved by what follows it in the same commit', async () => {
+  const peer = await storeOf(2)
+  for (let i = 0; i < 3; i++) await peer.write({ ops: [put('p', i)] })
+  const [first, second, third] = await batchesOf(peer)
+  const disk = await openMemoryDisk()
+  const store = await storeOf(1, { disk })
+  await store.apply([first!, second!])
+  await flip(disk, [logKey(2)])
+  await store.verify({ repair: true })
+  const { header, headerBytes, id, body } = second!
+  const results = await store.apply([{ header, headerBytes, id, body }, third!])
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ['duplicate', 'applied']
+  )
+  await assertWhole(store, peer)
+  await closeStore(store)
+  await closeStore(peer)
+})
+
 test('what comes back behind damage that nobody noticed waits for it, and running checks stay', async () => {
   const disk = await openMemoryDisk()
   const peer = await storeOf(2)

@@ -4,6 +4,7 @@ import { Drawing, FAINT, INK, LogAxis } from './drawing.js'
 import type { Kept } from './results.js'
 import { sourceOf } from './results.js'
 
+const TITLE = 'How much of each budget is used'
 const ROW = 19
 const LEFT = 470
 const CHART = 300
@@ -21,10 +22,10 @@ function used({ value, bare, bound }: Kept): number {
 export function drawBudgets(lines: readonly Kept[]): Drawing | undefined {
   const rows = lines.filter(({ bound, unit }) => bound !== undefined && unit !== 'exponent')
   if (rows.length === 0) return undefined
-  const drawing = new Drawing(LEFT + CHART + RIGHT, TOP + rows.length * ROW + 40)
+  const drawing = new Drawing(TITLE, LEFT + CHART + RIGHT, TOP + rows.length * ROW + 40)
   const axis = new LogAxis(0.01, 10, LEFT, LEFT + CHART)
   const bottom = TOP + rows.length * ROW
-  drawing.text(16, 26, 'How much of each budget is used', { size: 18, bold: true })
+  drawing.text(16, 26, TITLE, { size: 18, bold: true })
   drawing.text(16, 46, 'left of the line at 1: within; logarithmic', { color: '#666666' })
   for (const tick of axis.ticks()) {
     const x = axis.at(tick)

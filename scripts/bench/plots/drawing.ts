@@ -18,7 +18,10 @@ export class Drawing {
   readonly #parts: string[] = []
   readonly #patterns = new Map<string, string>()
 
-  constructor(width: number, height: number) {
+  readonly #title: string
+
+  constructor(title: string, width: number, height: number) {
+    this.#title = title
     this.width = width
     this.height = height
   }
@@ -71,7 +74,7 @@ export class Drawing {
     const defs = this.#patterns.size === 0 ? '' : `<defs>${[...this.#patterns.values()].join('')}</defs>\n`
     return (
       `<svg xmlns="http://www.w3.org/2000/svg" width="${n(this.width)}" height="${n(this.height)}" ` +
-      `viewBox="0 0 ${n(this.width)} ${n(this.height)}" ${FONT}>\n${defs}` +
+      `viewBox="0 0 ${n(this.width)} ${n(this.height)}" ${FONT}>\n<title>${escaped(this.#title)}</title>\n${defs}` +
       `<rect width="100%" height="100%" fill="${BACKGROUND}"/>\n${this.#parts.join('\n')}\n</svg>\n`
     )
   }

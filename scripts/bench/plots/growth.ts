@@ -7,6 +7,7 @@ import { Drawing, FAINT, INK, LogAxis, short } from './drawing.js'
 import type { Kept } from './results.js'
 import { sourceOf } from './results.js'
 
+const TITLE = 'Growth with the ops in the database'
 const PANELS: readonly { figure: Figure; title: string }[] = [
   { figure: 'put', title: 'awaited puts, ops/s' },
   { figure: 'live', title: 'A→B live in batches, ops/s' },
@@ -34,8 +35,8 @@ export function drawGrowth(lines: readonly Kept[]): Drawing | undefined {
   }).filter(({ points }) => points.length > 1)
   if (panels.length === 0) return undefined
   const rows = Math.ceil(panels.length / COLUMNS)
-  const drawing = new Drawing(COLUMNS * CELL.width, TOP + rows * CELL.height + 20)
-  drawing.text(16, 26, 'Growth with the ops in the database', { size: 18, bold: true })
+  const drawing = new Drawing(TITLE, COLUMNS * CELL.width, TOP + rows * CELL.height + 20)
+  drawing.text(16, 26, TITLE, { size: 18, bold: true })
   drawing.text(16, 46, 'natter', { color: OURS, bold: true })
   drawing.text(64, 46, 'bare limit', { color: BARE, bold: true })
   for (const [i, panel] of panels.entries()) {

@@ -3,6 +3,7 @@ import { Drawing, FAINT, LogAxis, short } from './drawing.js'
 import type { PeerLine } from './results.js'
 import { sourceOf } from './results.js'
 
+const TITLE = 'natter and other systems on the same work'
 /** What the works are called; one without a name here stands under its own. */
 const TITLES: Readonly<Record<string, string>> = {
   put: 'awaited puts, one caller',
@@ -46,8 +47,12 @@ export function drawPeers(lines: readonly PeerLine[]): Drawing | undefined {
     const row = Math.floor(i / COLUMNS)
     heights[row] = Math.max(heights[row] ?? 0, HEAD + group.length * BAR + 26)
   }
-  const drawing = new Drawing(COLUMNS * CELL_WIDTH, TOP + heights.reduce((sum, one) => sum + one, 0) + 24)
-  drawing.text(16, 26, 'natter and other systems on the same work', { size: 18, bold: true })
+  const drawing = new Drawing(
+    TITLE,
+    COLUMNS * CELL_WIDTH,
+    TOP + heights.reduce((sum, one) => sum + one, 0) + 24
+  )
+  drawing.text(16, 26, TITLE, { size: 18, bold: true })
   drawing.rect(16, 40, 14, 12, OTHERS)
   drawing.text(36, 50, 'a write is on disk (fsync) when it is told as made')
   drawing.rect(340, 40, 14, 12, drawing.striped(OTHERS))
