@@ -28,7 +28,7 @@ import {
   targetKey
 } from './keys.js'
 import type { Ledger } from './ledger.js'
-import { decodePayload } from './payload.js'
+import { operationOf } from './operation.js'
 import { longestWaitMs } from './policy.js'
 import type { ContentRecord, LogRecord, StateRecord } from './records.js'
 import { decodeLog, decodeSeq, decodeState, decodeTarget } from './records.js'
@@ -68,13 +68,22 @@ export class Reads {
       const state = states[at]
       if (state === undefined) continue
       const value = records[at]
-      const content = value === undefined ? null : decodeLog(logKey(seq), value, this.#ledger.hashes).content
+      const content = value === undefined ? null : this.#contentOf(state, logKey(seq), value)
       if (content !== null) found.push(operationOf(state, content))
       // Gone between the two reads, or damaged: the state says which.
       else if ((await this.states([seq]))[0] !== undefined)
-        throw damaged('the content of an operation', new Error('it is not there'))
+        throw damaged(`the content of the operation ${state.id}`, new Error('it is not there'))
     }
     return found
+  }
+
+  /** What is damaged is named by its id: whoever is told can drop it. */
+  #contentOf({ id }: StateRecord, key: Uint8Array, value: Uint8Array): ContentRecord | null {
+    try {
+      return decodeLog(key, value, this.#ledger.hashes).content
+    } catch (error) {
+      throw damaged(`the content of the operation ${id}`, error)
+    }
   }
 
   async states(seqs: readonly number[]): Promise<(StateRecord | undefined)[]> {
@@ -316,33 +325,6 @@ function prefixOf(space: number): Uint8Array {
 function rangeOf(status: OperationStatus | undefined, after: number): ByteRange {
   const key = (seq: number): Uint8Array => (status === undefined ? stateKey(seq) : statusKey(status, seq))
   return { gt: key(after), lte: key(LAST_NUMBER) }
-}
-
-export function operationOf(state: StateRecord, content: ContentRecord): Operation {
-  const { id, target, ordered, createdAtMs, updatedAtMs, attempt, status, lastError, owner } = state
-  return {
-    id,
-    kind: content.kind,
-    target,
-    payload: payloadOf(content),
-    idempotencyKey: content.idempotencyKey ?? id,
-    ordered,
-    createdAtMs,
-    updatedAtMs,
-    attempt,
-    nextRetryAtMs: status === 'failed' ? state.nextRetryAtMs : null,
-    status,
-    lastError,
-    owner
-  }
-}
-
-function payloadOf({ payload }: ContentRecord): unknown {
-  try {
-    return decodePayload(payload)
-  } catch (error) {
-    throw damaged('the payload of an operation', error)
-  }
 }
 
 function notFound(id: string): NatterError {

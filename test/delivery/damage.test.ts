@@ -72,6 +72,18 @@ test('an operation whose content is damaged is given up, and its target goes on'
     )
   }))
 
+test('a list with an operation whose content is damaged names it, so that it can be dropped', () =>
+  withOutbox(async (outbox, disk) => {
+    for (const id of ['a', 'b']) await outbox.enqueue({ kind: 'k', target: 't', id }, 0)
+    await flip(disk, logKey(1))
+    await assert.rejects(outbox.list(), { code: 'STORE_DAMAGED', message: /the operation a is damaged/ })
+    await outbox.drop('a')
+    assert.deepEqual(
+      (await outbox.list()).map(op => op.id),
+      ['b']
+    )
+  }))
+
 test('an outbox without its totals does not open', () =>
   withOutbox(async (outbox, disk) => {
     await outbox.enqueue({ kind: 'k', target: 't' })
