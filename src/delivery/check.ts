@@ -17,6 +17,8 @@ export interface CheckedOperation {
   readonly payload: EncodedPayload
 }
 
+/** Bytes in UTF-8 that a code unit takes at most. */
+const LONGEST_UNIT = 3
 const FIELDS = ['kind', 'target', 'payload', 'id', 'idempotencyKey']
 
 /** Throws `INVALID_ARGUMENT` or `PAYLOAD_TOO_LARGE`; `freshId` names one that has no id. */
@@ -46,6 +48,7 @@ function checkText(name: string, value: unknown, maxBytes: number): string {
     throw new NatterError('INVALID_ARGUMENT', `an operation needs a text as its ${name}`)
   if (!value.isWellFormed())
     throw new NatterError('INVALID_ARGUMENT', `the ${name} is not well-formed Unicode`)
+  if (value.length * LONGEST_UNIT <= maxBytes) return value
   const bytes = utf8(value).length
   if (bytes > maxBytes)
     throw new NatterError('INVALID_ARGUMENT', `the ${name} has ${bytes} bytes, at most ${maxBytes} are taken`)

@@ -39,6 +39,8 @@ export class SyncEngine {
   #stopping: Promise<void> | undefined
   /** Ends the sleep of the loop. */
   #wake: (() => void) | undefined
+  /** Ends the wait for the probe. */
+  #giveUp: (() => void) | undefined
   /** Something happened while the loop did not sleep. */
   #woken = false
   /** What the probe said last. */
@@ -88,6 +90,7 @@ export class SyncEngine {
 
   async #stop(): Promise<void> {
     this.#rouse()
+    this.#giveUp?.()
     await this.#pump.halt()
     await this.#loop
     this.#loop = undefined
@@ -117,7 +120,8 @@ export class SyncEngine {
   /** One turn of the loop; answers how long to sleep after it. */
   async #once(): Promise<number> {
     this.#woken = false
-    const online = await this.#probe.recent(this.#ledger.clock)
+    const online = await this.#answer()
+    if (online === undefined) return 0
     this.#online = online
     try {
       const { clock } = this.#ledger
@@ -131,6 +135,14 @@ export class SyncEngine {
       this.events.dispatchEvent(new CustomEvent('error', { detail }))
       return this.#idleSleepMs
     }
+  }
+
+  /** What the probe says; undefined when the engine stops before it says anything. */
+  #answer(): Promise<boolean | undefined> {
+    return new Promise(resolve => {
+      this.#giveUp = () => resolve(undefined)
+      this.#probe.recent(this.#ledger.clock).then(resolve)
+    })
   }
 
   async #sleep(ms: number): Promise<void> {

@@ -6,7 +6,7 @@
  * Integers are big-endian. `position` counts the records of the log; `seq`, the number of an operation, is the position
  * of its `put`.
  */
-import { ByteReader, ByteWriter, utf8 } from '../base/index.js'
+import { ByteReader, utf8 } from '../base/index.js'
 import type { OperationStatus } from './index.js'
 
 /** The first byte of every key of an outbox. */
@@ -56,16 +56,29 @@ export const OPERATION_STATUSES: readonly OperationStatus[] = [
 ]
 
 export const LAST_NUMBER = 2 ** 48 - 1
+const HEAD_BYTES = 2
 const NUMBER_BYTES = 6
 
-function begin(space: number, bytes: number): ByteWriter {
-  return new ByteWriter(2 + bytes).u8(OUTBOX_SPACE).u8(space)
+/** A key of a space, with room for `bytes` more. */
+function begin(space: number, bytes: number): Uint8Array {
+  const key = new Uint8Array(HEAD_BYTES + bytes)
+  key[0] = OUTBOX_SPACE
+  key[1] = space
+  return key
 }
 
-export const TOTALS_KEY = begin(SPACE.totals, 0).finish()
+function putNumber(key: Uint8Array, at: number, number: number): Uint8Array {
+  for (let i = at + NUMBER_BYTES - 1; i >= at; i--) {
+    key[i] = number % 256
+    number = Math.floor(number / 256)
+  }
+  return key
+}
+
+export const TOTALS_KEY = begin(SPACE.totals, 0)
 
 function numbered(space: number, number: number): Uint8Array {
-  return begin(space, NUMBER_BYTES).u48(number).finish()
+  return putNumber(begin(space, NUMBER_BYTES), HEAD_BYTES, number)
 }
 
 export const stateKey = (seq: number): Uint8Array => numbered(SPACE.state, seq)
@@ -77,21 +90,20 @@ export function orderedKey(
   by: number,
   seq: number
 ): Uint8Array {
-  return begin(space, 2 * NUMBER_BYTES)
-    .u48(by)
-    .u48(seq)
-    .finish()
+  const key = putNumber(begin(space, 2 * NUMBER_BYTES), HEAD_BYTES, by)
+  return putNumber(key, HEAD_BYTES + NUMBER_BYTES, seq)
 }
 
 export function statusKey(status: OperationStatus, seq: number): Uint8Array {
-  return begin(SPACE.status, 1 + NUMBER_BYTES)
-    .u8(STATUS_CODE[status])
-    .u48(seq)
-    .finish()
+  const key = begin(SPACE.status, 1 + NUMBER_BYTES)
+  key[HEAD_BYTES] = STATUS_CODE[status]
+  return putNumber(key, HEAD_BYTES + 1, seq)
 }
 
 function named(space: number, name: Uint8Array): Uint8Array {
-  return begin(space, name.length).bytes(name).finish()
+  const key = begin(space, name.length)
+  key.set(name, HEAD_BYTES)
+  return key
 }
 
 let encoded = { text: '', bytes: utf8('') }
@@ -107,11 +119,11 @@ export const targetKey = (target: string): Uint8Array => named(SPACE.target, tar
 
 export function queueKey(target: string, seq: number): Uint8Array {
   const name = targetBytes(target)
-  return begin(SPACE.queue, 2 + name.length + NUMBER_BYTES)
-    .u16(name.length)
-    .bytes(name)
-    .u48(seq)
-    .finish()
+  const key = begin(SPACE.queue, 2 + name.length + NUMBER_BYTES)
+  key[HEAD_BYTES] = name.length >> 8
+  key[HEAD_BYTES + 1] = name.length
+  key.set(name, HEAD_BYTES + 2)
+  return putNumber(key, HEAD_BYTES + 2 + name.length, seq)
 }
 
 /** The last field of a key that ends with a seq or a position. */
@@ -121,5 +133,5 @@ export function lastNumber(key: Uint8Array): number {
 
 /** The time or rank of an `orderedKey`. */
 export function orderOf(key: Uint8Array): number {
-  return new ByteReader(key.subarray(2)).u48()
+  return new ByteReader(key.subarray(HEAD_BYTES)).u48()
 }

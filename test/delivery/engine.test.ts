@@ -169,6 +169,22 @@ describe('the loop', () => {
     await disk.close()
   })
 
+  it('stops while its probe does not answer', () =>
+    withOutbox(async ({ outbox }) => {
+      let asked = (): void => undefined
+      const isAsked = new Promise<void>(resolve => {
+        asked = resolve
+      })
+      const probe = new NetworkProbe(() => {
+        asked()
+        return new Promise<boolean>(() => undefined)
+      })
+      const engine = new SyncEngine({ outbox, transport: new RecordingTransport(), probe })
+      engine.start()
+      await isAsked
+      await engine.stop()
+    }))
+
   it('gives back at a stop what it was sending', async () => {
     const clock = new ManualClock()
     const disk = await openMemoryDisk()
