@@ -10,7 +10,7 @@
  * an outbox beside its log.
  */
 import type { Clock, ErrorCode, Hashes, Limits, Random } from '../base/index.js'
-import type { Disk } from '../disk/index.js'
+import type { Disk, DiskState } from '../disk/index.js'
 
 /**
  * `pending` (may be sent once all before it on its target are final) → `inflight` (claimed) → `done`; or `failed` (a retry
@@ -186,6 +186,8 @@ export interface DeliveryFace {
   counts(): OperationCounts
   /** Milliseconds since the oldest operation that is not final was enqueued; null when there is none. */
   oldestAgeMs(nowMs?: number): Promise<number | null>
+  /** Whether the disk takes commits, and why not; nothing is sent meanwhile. */
+  readonly storage: { readonly state: DiskState; readonly reason?: string }
   readonly events: OutboxEvents
 }
 

@@ -130,6 +130,11 @@ export class Outbox implements DeliveryFace {
     return this.#ledger.events
   }
 
+  get storage(): DeliveryFace['storage'] {
+    const { state, reason } = this.#ledger.disk
+    return { state, ...(reason !== undefined && { reason }) }
+  }
+
   async enqueue(op: NewOperation, nowMs?: number, options: EnqueueOptions = {}): Promise<string> {
     checkNames(options, ['ordered'])
     const { ordered = true } = options

@@ -1,17 +1,18 @@
 /**
  * Why an operation is not sent now, in the order in which a person should look at it: what the outbox knows (it is final,
  * somebody has it, it waits for its retry or for another of its target), and what only its surroundings know (nobody
- * sends, the target is not allowed, its server cannot be reached, the clock went back).
+ * sends, its disk fails, the target is not allowed, its server cannot be reached, the clock went back).
  *
  * The one home of these sentences: `GET /delivery/:id` and `natter delivery show` print them, with and without a node.
  */
 import { span } from '../base/index.js'
-import type { Explanation, Operation } from './index.js'
+import type { DeliveryFace, Explanation, Operation } from './index.js'
 
 export const HINDRANCES = [
   'done',
   'gave-up',
   'in-flight',
+  'storage',
   'nobody-sends',
   'target-not-allowed',
   'offline',
@@ -49,6 +50,7 @@ export interface Sender {
 
 export interface Surroundings {
   readonly nowMs: number
+  readonly storage: DeliveryFace['storage']
   /** Undefined where no process sends, as for a directory that is looked at by hand. */
   readonly sender: Sender | undefined
 }
@@ -58,11 +60,18 @@ const clockSlackMs = 2000
 
 /** Empty: nothing holds it up, it is sent next. */
 export function whyNotSent(op: Operation, found: Explanation, around: Surroundings): Hindrance[] {
-  const { nowMs, sender } = around
+  const { nowMs, storage, sender } = around
   const own = found.reason === 'due' ? [] : [fromOutbox({ ...found, reason: found.reason }, nowMs)]
   if (found.reason === 'done' || found.reason === 'gave-up') return own
   const reasons: Hindrance[] = []
   if (found.reason === 'in-flight') reasons.push(...own)
+  if (storage.state !== 'open') {
+    const why = storage.reason === undefined ? '' : `: ${storage.reason}`
+    reasons.push({
+      reason: 'storage',
+      text: `the disk of the outbox is ${storage.state} and takes no claims${why}`
+    })
+  }
   if (sender === undefined) {
     reasons.push({ reason: 'nobody-sends', text: 'no process sends what is in this outbox' })
   } else if (!sender.allowed) {

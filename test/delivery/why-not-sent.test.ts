@@ -26,6 +26,7 @@ function operation(fields: Partial<Operation> = {}): Operation {
   }
 }
 
+const OPEN = { state: 'open' } as const
 const online: Sender = { allowed: true, server: SERVER, offlineSinceMs: null }
 const offline: Sender = { ...online, offlineSinceMs: NOW - 180_000 }
 const base = { id: '2', status: 'pending' as const, text: 'as the outbox says' }
@@ -35,16 +36,16 @@ const later: Explanation = { ...base, reason: 'waits-for-retry', atMs: NOW + 700
 const held: Explanation = { ...base, reason: 'in-flight', atMs: NOW - 300, owner: 'me' }
 
 function reasons(found: Explanation, sender: Sender | undefined, op = operation(), nowMs = NOW): string[] {
-  return whyNotSent(op, found, { nowMs, sender }).map(({ reason }) => reason)
+  return whyNotSent(op, found, { nowMs, sender, storage: OPEN }).map(({ reason }) => reason)
 }
 
 test('nothing holds up what is due while its server is there', () => {
-  assert.deepEqual(whyNotSent(operation(), due, { nowMs: NOW, sender: online }), [])
+  assert.deepEqual(whyNotSent(operation(), due, { nowMs: NOW, sender: online, storage: OPEN }), [])
 })
 
 test('each reason says what it knows', () => {
   const why = (found: Explanation, sender: Sender | undefined) =>
-    whyNotSent(operation(), found, { nowMs: NOW, sender })
+    whyNotSent(operation(), found, { nowMs: NOW, sender, storage: OPEN })
   assert.deepEqual(why(due, offline), [
     {
       reason: 'offline',
@@ -76,6 +77,23 @@ test('several at once stand in the order in which to look at them', () => {
   )
 })
 
+test('a disk that fails is told first of all that waits', () => {
+  const storage = { state: 'fenced', reason: 'no space is left' } as const
+  const why = (found: Explanation, sender: Sender | undefined) =>
+    whyNotSent(operation(), found, { nowMs: NOW, sender, storage })
+  assert.deepEqual(why(due, online), [
+    { reason: 'storage', text: 'the disk of the outbox is fenced and takes no claims: no space is left' }
+  ])
+  assert.deepEqual(
+    why(behind, offline).map(({ reason }) => reason),
+    ['storage', 'offline', 'waits-for-target']
+  )
+  assert.deepEqual(
+    why({ ...base, reason: 'done' }, online).map(({ reason }) => reason),
+    ['done']
+  )
+})
+
 test('what is final is that, whoever sends', () => {
   for (const reason of ['done', 'gave-up'] as const) {
     for (const sender of [online, offline, undefined])
@@ -88,7 +106,7 @@ test('a clock that went back is told where it makes anything wait', () => {
   assert.deepEqual(reasons(later, online, op, NOW - 3_600_000), ['waits-for-retry', 'clock-went-back'])
   assert.deepEqual(reasons(due, online, op, NOW - 3_600_000), [])
   assert.deepEqual(reasons(later, online, op, NOW - 1000), ['waits-for-retry'], 'a second is nothing')
-  const [, clock] = whyNotSent(op, later, { nowMs: NOW - 3_600_000, sender: online })
+  const [, clock] = whyNotSent(op, later, { nowMs: NOW - 3_600_000, sender: online, storage: OPEN })
   assert.match(clock!.text, /60 min further/)
 })
 

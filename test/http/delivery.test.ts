@@ -105,6 +105,7 @@ test('an operation is taken, shown, listed and dropped', async t => {
     next: null,
     counts: { pending: 1, inflight: 0, done: 0, failed: 0, 'permanent-failed': 0 },
     oldestMs: 5000,
+    storage: { state: 'open' },
     deliverTo: [`${URL_A}/in`],
     offline: []
   })

@@ -1,14 +1,20 @@
 /** What the doctor says of a delivery outbox, driven to each finding by a clock that the test moves. */
 import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { DoctorCheck } from '../../src/base/index.js'
 import { NatterError, withLimits } from '../../src/base/index.js'
 import { AllowedTargets } from '../../src/delivery/allowed-targets.js'
 import { Outbox } from '../../src/delivery/index.js'
+import { createDatabase, openLevelDisk } from '../../src/disk/classic-disk.js'
 import { DeliveryDesk } from '../../src/node/delivery/desk.js'
 import { admit } from '../../src/node/delivery/host.js'
 import { Doctor, type DoctorParts } from '../../src/node/doctor/index.js'
 import { PeerBook } from '../../src/node/peer-book.js'
+import { Faults, faultyLevel } from '../disk/faulty-level.js'
+import { ManualClock } from '../disk/manual-clock.js'
 import { closeStore, HandClock, storeOf } from '../store/harness.js'
 
 const SERVER = 'http://a.example'
@@ -117,4 +123,38 @@ test('a directory whose node does not run: what waits is not sent, and an outbox
   const failed = await look(Promise.reject(new NatterError('STORE_DAMAGED', 'the outbox is damaged')))
   assert.equal(failed?.status, 'fail')
   assert.match(failed.evidence, /the outbox is damaged/)
+})
+
+test('a disk that fails is a failure, and the reason that nothing is sent, until it takes writes again', async t => {
+  const location = join(await mkdtemp(join(tmpdir(), 'natter-doctor-')), 'db')
+  await createDatabase(location)
+  const [faults, clock] = [new Faults(), new ManualClock()]
+  const level = faultyLevel(faults)
+  const disk = await openLevelDisk({ location, durability: 'fsync', limits: withLimits(), clock, level })
+  const outbox = await Outbox.over({ disk, clock })
+  t.after(async () => {
+    await outbox.close()
+    await disk.close()
+    await rm(dirname(location), { recursive: true })
+  })
+  const { look } = await patient(t)
+  const desk = new DeliveryDesk({ outbox, clock })
+  await outbox.enqueue({ kind: 'x', target: 'y', id: '1' })
+  const reasons = async () => (await desk.show('1')).why.map(({ reason }) => reason)
+  assert.deepEqual(await reasons(), ['nobody-sends'])
+  faults.writes = 'before'
+  await assert.rejects(outbox.enqueue({ kind: 'x', target: 'y' }), { code: 'INDETERMINATE' })
+  assert.deepEqual(await reasons(), ['storage', 'nobody-sends'])
+  const failed = await look(desk)
+  assert.equal(failed?.status, 'fail')
+  assert.match(
+    failed.evidence,
+    /disk of the outbox is fenced, nothing is taken or sent: .*; 1 operation waiting/
+  )
+  faults.writes = 'no'
+  const open = new Promise<void>(resolve => disk.onState(state => state === 'open' && resolve()))
+  clock.advance(250)
+  await open
+  assert.deepEqual(await reasons(), ['nobody-sends'])
+  assert.deepEqual((await desk.list()).storage, { state: 'open' })
 })

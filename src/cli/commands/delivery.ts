@@ -147,7 +147,7 @@ function commonServer([first, ...others]: readonly ShownOperation[]): string {
   return others.every(({ target }) => target.startsWith(`${server}/`)) ? server : ''
 }
 
-function summaryOf({ counts, oldestMs, offline, operations }: OperationPage): string[] {
+function summaryOf({ counts, oldestMs, offline, operations, storage }: OperationPage): string[] {
   const waiting = counts.pending + counts.inflight + counts.failed
   const total = waiting + counts.done + counts['permanent-failed']
   if (total === 0) return ['the delivery outbox is empty']
@@ -160,6 +160,9 @@ function summaryOf({ counts, oldestMs, offline, operations }: OperationPage): st
   return [
     `${operations.length === 0 ? 'none of these; ' : ''}${parts.join(', ')}`,
     ...(commonServer(operations) === '' ? [] : [`targets are at ${commonServer(operations)}`]),
+    ...(storage.state === 'open'
+      ? []
+      : [`the disk of the outbox is ${storage.state}: ${storage.reason ?? ''}`]),
     ...offline.map(({ server, sinceAt }) => `${server} cannot be reached, for ${ageOf(sinceAt)}`)
   ]
 }

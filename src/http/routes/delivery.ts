@@ -152,6 +152,11 @@ export const deliveryRoutes = [
             minimum: 0,
             description: 'Age of the oldest that is not final; null where there is none.'
           },
+          storage: {
+            ...object({ state: { enum: ['open', 'fenced', 'closed'] }, 'reason?': text }),
+            description:
+              'Whether the disk of the outbox takes commits; nothing is taken or sent while it does not.'
+          },
           deliverTo: { ...list(text), description: 'Targets lie under these URLs.' },
           offline: {
             ...list(object({ server: text, sinceAt: time })),

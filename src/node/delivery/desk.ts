@@ -49,6 +49,8 @@ export interface DeliverySummary {
   oldestMs: number | null
   /** What may be delivered to; empty where nobody sends. */
   deliverTo: readonly string[]
+  /** Whether the disk of the outbox takes commits; nothing is taken or sent while it does not. */
+  storage: DeliveryFace['storage']
   /** Servers that cannot be reached; they are looked at while something waits. */
   offline: { server: string; sinceAt: string }[]
 }
@@ -132,6 +134,7 @@ export class DeliveryDesk {
     return {
       counts: outbox.counts(),
       oldestMs: await outbox.oldestAgeMs(clock.now()),
+      storage: outbox.storage,
       deliverTo: senders?.urls ?? [],
       offline: (senders?.offline() ?? []).map(({ server, sinceMs }) => ({ server, sinceAt: isoOf(sinceMs) }))
     }
@@ -143,7 +146,11 @@ export class DeliveryDesk {
     const nowMs = clock.now()
     const op = await this.#require(id)
     const found = await outbox.explain(id, nowMs)
-    const why = whyNotSent(op, found, { nowMs, sender: senders?.senderOf(op.target) })
+    const why = whyNotSent(op, found, {
+      nowMs,
+      storage: outbox.storage,
+      sender: senders?.senderOf(op.target)
+    })
     return { ...shownOf(op), ...payloadOf(op), why }
   }
 

@@ -1,6 +1,6 @@
 /** The delivery outbox, where one is hosted: what waits and for how long, which server is away, what was given up. */
 import type { Check, Finding, Patient } from './check.js'
-import { counted, ok, span, warn, withCases } from './check.js'
+import { counted, fail, ok, span, warn, withCases } from './check.js'
 
 /** Operations that wait longer than any retry takes wait for something else. */
 const longMs = 300_000
@@ -13,13 +13,14 @@ export const deliveryChecks: readonly Check[] = [
 
 async function lookAtDelivery({ delivery, clock, node }: Patient): Promise<Finding> {
   const desk = await delivery!
-  const { counts, oldestMs, offline, deliverTo } = await desk.summary()
+  const { counts, oldestMs, offline, deliverTo, storage } = await desk.summary()
   const waiting = counts.pending + counts.inflight + counts.failed
   const { operations } = await desk.list({ status: 'permanent-failed', limit: named })
   const details = {
     counts,
     oldestMs,
     deliverTo,
+    storage,
     offline,
     gaveUp: operations.map(({ id, target, lastError, updatedAt }) => ({
       id,
@@ -33,6 +34,14 @@ async function lookAtDelivery({ delivery, clock, node }: Patient): Promise<Findi
   const away = offline.map(({ server, sinceAt }) => {
     return `${server} cannot be reached, for ${span(Math.max(0, clock.now() - Date.parse(sinceAt)))}`
   })
+  if (storage.state !== 'open') {
+    const why = storage.reason === undefined ? '' : `: ${storage.reason}`
+    return fail(
+      `the disk of the outbox is ${storage.state}, nothing is taken or sent${why}; ${waits}`,
+      'Mend what the reason names (room, cable, mount); the node tries again by itself and resumes.',
+      details
+    )
+  }
   if (counts['permanent-failed'] > 0) {
     const lost = operations.map(
       ({ id, target, lastError }) => `${id} to ${target}: ${lastError ?? 'no reason given'}`
