@@ -10,11 +10,14 @@ const OUTPUT = /\.(d\.ts|js|js\.map)$/
 const root = process.cwd()
 const dist = join(root, 'dist')
 
+/** The files under a folder; packages that are installed somewhere below are not ours. */
 function files(folder: string): string[] {
   if (!existsSync(folder)) return []
-  return readdirSync(folder, { withFileTypes: true, recursive: true })
-    .filter(entry => entry.isFile())
-    .map(entry => join(entry.parentPath, entry.name))
+  return readdirSync(folder, { withFileTypes: true }).flatMap(entry => {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : files(path)
+    return entry.isFile() ? [path] : []
+  })
 }
 
 for (const folder of SOURCE_FOLDERS) {

@@ -44,12 +44,17 @@ function installed() {
   })
 }
 
-function* sources() {
-  for (const folder of SOURCE_FOLDERS) {
-    for (const entry of readdirSync(join(ROOT, folder), { withFileTypes: true, recursive: true })) {
-      if (entry.isFile() && entry.name.endsWith('.ts')) yield join(entry.parentPath ?? entry.path, entry.name)
-    }
+/** The TypeScript files under a folder; packages that are installed somewhere below are not ours. */
+function* sourcesUnder(folder) {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory() && entry.name !== 'node_modules') yield* sourcesUnder(path)
+    else if (entry.isFile() && entry.name.endsWith('.ts')) yield path
   }
+}
+
+function* sources() {
+  for (const folder of SOURCE_FOLDERS) yield* sourcesUnder(join(ROOT, folder))
   yield join(ROOT, 'tsconfig.json')
   yield join(ROOT, 'package-lock.json')
 }

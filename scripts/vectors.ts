@@ -8,6 +8,18 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { nodeCrypto, nodeSigner } from '../src/base/crypto-node.js'
 import { fromHex, toHex, utf8 } from '../src/base/index.js'
+import {
+  logKey as deliveryLogKey,
+  idKey,
+  orderedKey,
+  queueKey,
+  SPACE,
+  stateKey,
+  statusKey,
+  TOTALS_KEY,
+  targetKey
+} from '../src/delivery/keys.js'
+import { encodeLog, encodeSeq, encodeState, encodeTarget, encodeTotals } from '../src/delivery/records.js'
 import type { BareHeader, Batch, BatchId, Message, OpName, StoreId, Tip } from '../src/log/index.js'
 import {
   authorOf,
@@ -28,6 +40,7 @@ import {
 } from '../src/log/index.js'
 import type { PresenceFields, PresenceMessage, SignedPresence, TableId } from '../src/wire/index.js'
 import { encodeGossip, encodePresence, presenceSigningBytes, SyncEncoder } from '../src/wire/index.js'
+import * as delivery from '../test/delivery/fixtures.js'
 import {
   alice,
   at,
@@ -58,6 +71,14 @@ function plain(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   const entries = Object.entries(value).filter(([, field]) => field !== undefined)
   return Object.fromEntries(entries.map(([name, field]) => [name, plain(field)]))
+}
+
+function recordCase<T>(
+  key: Uint8Array,
+  record: T,
+  encode: (key: Uint8Array, record: T, hashes: typeof nodeCrypto) => Uint8Array
+): { key: Uint8Array; record: T; value: Uint8Array } {
+  return { key, record, value: encode(key, record, nodeCrypto) }
 }
 
 function write(name: string, about: string, cases: Record<string, unknown>): void {
@@ -262,3 +283,29 @@ write('sync-presence', 'Presence records with their signing bytes, and frames of
   })),
   messages: presenceMessages.map(message => ({ message, frames: encodePresence(message) }))
 })
+
+const recordKeys = {
+  log: deliveryLogKey(7),
+  state: stateKey(7),
+  target: targetKey('/inbox'),
+  id: idKey('an id')
+}
+write(
+  'delivery',
+  'Records of the delivery outbox with their keys, and keys of its indexes. Payloads are bytes.',
+  {
+    log: delivery.logs.map(record => recordCase(recordKeys.log, record, encodeLog)),
+    state: delivery.states.map(record => recordCase(recordKeys.state, record, encodeState)),
+    target: delivery.targets.map(record => recordCase(recordKeys.target, record, encodeTarget)),
+    id: [recordCase(recordKeys.id, 7, encodeSeq)],
+    totals: [recordCase(TOTALS_KEY, delivery.totals, encodeTotals)],
+    keys: {
+      due: orderedKey(SPACE.due, 1_700_000_000_500, 7),
+      finished: orderedKey(SPACE.finished, 1_700_000_000_000, 7),
+      held: orderedKey(SPACE.held, 1_700_000_000_000, 7),
+      next: orderedKey(SPACE.next, 12, 7),
+      queue: queueKey('/inbox', 7),
+      status: statusKey('failed', 7)
+    }
+  }
+)

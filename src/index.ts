@@ -2,9 +2,10 @@
 import './polyfills.js'
 
 export type { ErrorCode, ErrorRow } from './base/errors.js'
-export { ERRORS, isNatterError, NatterError } from './base/errors.js'
+export { ERRORS } from './base/errors.js'
 export type { Limits } from './base/limits.js'
 export { DEFAULT_LIMITS } from './base/limits.js'
+export { isNatterError, NatterError } from './base/natter-error.js'
 export type * from './base/node-face.js'
 export type * from './base/shapes.js'
 export type { Strategy } from './merge/index.js'

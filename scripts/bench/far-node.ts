@@ -1,27 +1,39 @@
-/** A node in a process of its own, called from the benchmark by messages. Run by itself it is that process. */
+/**
+ * A node in a process of its own, called by messages. Run by itself this file is that process, and holds nothing but the
+ * node: what it takes of the machine is what a program with a node in it takes.
+ */
 import '../../src/polyfills.js'
 import type { ChildProcess } from 'node:child_process'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import type { ComponentLogger, Logger } from '@libp2p/interface'
 import type { NodeStatus } from '../../src/base/index.js'
 import type { NodeOptions } from '../../src/node.js'
-import type { Entry } from './harness.js'
+import type { Counts } from './counting.js'
+import type { PutOp } from './records.js'
+
+export interface Memory {
+  /** MB resident, and those of them that stand in no file. */
+  rss: number
+  anonymous: number
+}
 
 interface Calls {
-  /** Loads and runs everything once, in memory: what `start` measures after it is the node, not its modules. */
+  /** Runs everything once, in memory: what `start` measures after it is the node, not its modules. */
   warm: { argument: undefined; answer: undefined }
   /** Opens the node; answers the milliseconds from the call to the first read. */
-  start: {
-    argument: { options: NodeOptions; firstRead?: string }
-    answer: { openMs: number; status: NodeStatus }
-  }
+  start: { argument: { options: NodeOptions; firstRead?: string }; answer: { openMs: number } }
   status: { argument: undefined; answer: NodeStatus }
-  /** Batches that came by streams and by gossip, copies included, since the last call. */
-  copies: { argument: undefined; answer: number }
-  rss: { argument: undefined; answer: number }
-  put: { argument: Entry[]; answer: undefined }
+  /** Since the last call. */
+  counts: { argument: undefined; answer: Counts }
+  memory: { argument: undefined; answer: Memory }
+  put: { argument: PutOp[]; answer: undefined }
+  /** Makes so many records of a prefix and writes them in batches; answers the highest memory seen. */
+  fill: { argument: { prefix: string; count: number; batch: number }; answer: Memory }
+  /** Notes for each change from now on when it is seen; `seen` answers milliseconds on the clock of the machine by key. */
+  watch: { argument: undefined; answer: undefined }
+  seen: { argument: undefined; answer: [key: string, atMs: number][] }
   pause: { argument: undefined; answer: undefined }
   resume: { argument: undefined; answer: undefined }
   stop: { argument: undefined; answer: undefined }
@@ -43,7 +55,10 @@ export class FarNode {
   }
 
   /** One at a time, in order. */
-  call<K extends keyof Calls>(name: K, argument: Calls[K]['argument']): Promise<Calls[K]['answer']> {
+  call<K extends keyof Calls>(
+    name: K,
+    ...[argument]: Calls[K]['argument'] extends undefined ? [] : [Calls[K]['argument']]
+  ): Promise<Calls[K]['answer']> {
     const answer = this.#turn.then(async () => {
       this.#child.send({ name, argument })
       const [message] = (await once(this.#child, 'message')) as [
@@ -56,42 +71,42 @@ export class FarNode {
     return answer
   }
 
+  /** Stops the process where it is, as a peer that hangs; and lets it go on. */
+  freeze(): void {
+    this.#child.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#child.kill('SIGCONT')
+  }
+
+  async kill(): Promise<void> {
+    const exit = once(this.#child, 'exit')
+    this.#child.kill('SIGKILL')
+    await exit
+  }
+
   async end(): Promise<void> {
-    if (this.#child.exitCode !== null) return
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     this.#child.disconnect()
     await once(this.#child, 'exit')
   }
 }
 
-/** Counts batches by the lines that a node logs about frames and gossip. */
-function countingLogger(count: (batches: number) => void): ComponentLogger {
-  const lineOf = (format: unknown, args: unknown[]) =>
-    String(format).replace(/%[a-z]/g, () => String(args.shift()))
-  const forComponent = (name: string): Logger => {
-    const log = (format: unknown, ...args: unknown[]) => {
-      const line = lineOf(format, args)
-      const run = name === 'natter:sync' ? /← RUN (\d+) batches/.exec(line) : null
-      if (run !== null) count(Number(run[1]))
-      else if (name === 'natter:gossip' && line.includes(' brought ')) count(1)
-    }
-    const quiet = () => undefined
-    return Object.assign(log, {
-      error: quiet,
-      trace: quiet,
-      enabled: name.startsWith('natter:'),
-      newScope: (scope: string) => forComponent(`${name}:${scope}`)
-    })
-  }
-  return { forComponent }
+async function memoryHere(): Promise<Memory> {
+  const rss = process.memoryUsage.rss() / 1e6
+  const status = await readFile('/proc/self/status', 'utf8').catch(() => '') // Linux only
+  const anonymous = /^RssAnon:\s+(\d+) kB/m.exec(status)?.[1]
+  return { rss, anonymous: anonymous === undefined ? rss : (Number(anonymous) * 1024) / 1e6 }
 }
 
 async function serveFarNode(): Promise<void> {
   const { createNode } = await import('../../src/node.js')
+  const { Counting } = await import('./counting.js')
+  const counting = new Counting()
+  counting.countChecks()
   let node: Awaited<ReturnType<typeof createNode>> | undefined
-  let copies = 0
-  const logger = countingLogger(count => {
-    copies += count
-  })
+  const seen = new Map<string, number>()
   const calls: { [K in keyof Calls]: (argument: Calls[K]['argument']) => Promise<Calls[K]['answer']> } = {
     async warm() {
       const other = await createNode({ mdns: false })
@@ -101,23 +116,38 @@ async function serveFarNode(): Promise<void> {
     },
     async start({ options, firstRead }) {
       const startedAtMs = performance.now()
-      node = await createNode({ ...options, logger })
+      node = await createNode({ ...options, logger: counting.logger })
       if (firstRead !== undefined) await node.db.get(firstRead)
-      return { openMs: performance.now() - startedAtMs, status: await node.status() }
+      return { openMs: performance.now() - startedAtMs }
     },
     status: () => node!.status(),
-    async copies() {
-      const counted = copies
-      copies = 0
-      return counted
-    },
-    async rss() {
-      return process.memoryUsage.rss()
-    },
-    async put(list) {
-      await node!.db.batch(list.map(({ key, value }) => ({ type: 'put', key, value })))
+    counts: async () => counting.take(),
+    memory: memoryHere,
+    async put(ops) {
+      await node!.db.batch(ops)
       return undefined
     },
+    async fill({ prefix, count, batch }) {
+      const { Records } = await import('./records.js')
+      const records = new Records(prefix)
+      let most = await memoryHere()
+      for (let done = 0; done < count; done += batch) {
+        await node!.db.batch(records.batches(Math.min(batch, count - done), batch)[0]!)
+        const now = await memoryHere()
+        if (now.anonymous > most.anonymous) most = now
+      }
+      return most
+    },
+    async watch() {
+      const changes = node!.changes({ since: 'now' })
+      void (async () => {
+        for await (const change of changes) {
+          if (change.type === 'put') seen.set(change.key!, machineMs())
+        }
+      })()
+      return undefined
+    },
+    seen: async () => [...seen],
     async pause() {
       await node!.sync.pause()
       return undefined
@@ -140,6 +170,11 @@ async function serveFarNode(): Promise<void> {
   })
   process.once('disconnect', () => void Promise.resolve(node?.stop()).then(() => process.exit(0)))
   process.send!({})
+}
+
+/** Milliseconds on a clock that all processes of the machine share. */
+export function machineMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await serveFarNode()

@@ -1,65 +1,101 @@
 /**
- * `npm run bench`: each budget of the design that can be measured on one machine, with the bare figure of the same run.
+ * `npm run bench`: each budget of natter that can be measured on one machine, beside the bare figure of the same run.
  *
- * Flags: `--quick` (a tenth of the ops, about a minute), `--only NAME` (one measurement), `--json` (lines only). A missed
- * budget is printed as missed and changes no exit code: whether a machine is quiet enough to judge, people decide.
+ * Flags: `--quick` (small, in about a minute), `--only NAME,NAME` (measurements or groups of them; `--list` names them),
+ * `--sizes 1e4,1e5,1e6,1e7` (ops in the databases of what is measured at several sizes), `--json` (JSON lines only),
+ * `--save` (appends the lines to `scripts/bench/results/natter.jsonl`). Other processes run on the same Node.js as this one.
+ *
+ * A missed budget is printed as missed and changes no exit code: whether a machine is quiet enough to judge, people decide.
+ * A measurement that cannot be made says why, and the run ends with 1.
  */
 import '../../src/polyfills.js'
-import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
-import { table } from '../../src/cli/table.js'
-import type { Line } from './harness.js'
+import type { Bench } from './harness.js'
 import { scaleOf } from './harness.js'
+import type { Result } from './report.js'
+import { jsonOf, originOf, resultTable, save } from './report.js'
+
+const RESULTS = 'scripts/bench/results/natter.jsonl'
 
 const { values: flags } = parseArgs({
-  options: { quick: { type: 'boolean' }, only: { type: 'string' }, json: { type: 'boolean' } }
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    sizes: { type: 'string' },
+    list: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    save: { type: 'boolean', default: false }
+  }
 })
-const { localBenches } = await import('./local.js')
-const { networkBenches } = await import('./network.js')
-const benches = [...localBenches, ...networkBenches]
-const chosen = benches.filter(bench => flags.only === undefined || bench.name === flags.only)
-if (chosen.length === 0) {
-  console.error(`no measurement is named ${flags.only}: ${benches.map(bench => bench.name).join(', ')}`)
+
+const origin = originOf(flags.quick)
+const { benches } = await import('./benches.js')
+
+function usage(message: string): never {
+  console.error(message)
   process.exit(2)
 }
 
-const scale = scaleOf(flags.quick === true)
-const lines: Line[] = []
-for (const bench of chosen) {
-  if (flags.json !== true) console.error(`${bench.name} …`)
-  try {
-    lines.push(...(await bench.run(scale)))
-  } catch (error) {
-    lines.push({ what: bench.name, budget: '-', measured: 'failed', ok: false, note: String(error) })
+function chosenBenches(): readonly Bench[] {
+  if (flags.only === undefined) return benches
+  const names = flags.only.split(',')
+  const fits = (bench: Bench, name: string) => bench.name === name || bench.groups?.includes(name) === true
+  for (const name of names) {
+    if (benches.some(bench => fits(bench, name))) continue
+    usage(`no measurement is named ${name}: ${benches.map(bench => bench.name).join(', ')}`)
+  }
+  return benches.filter(bench => names.some(name => fits(bench, name)))
+}
+
+function chosenSizes(): number[] | undefined {
+  if (flags.sizes === undefined) return undefined
+  const sizes = flags.sizes.split(',').map(Number)
+  const rising = sizes.every(
+    (size, i) => Number.isInteger(size) && size >= 1000 && size > (sizes[i - 1] ?? 0)
+  )
+  return rising ? sizes : usage('--sizes takes rising numbers of at least 1000, such as 1e4,1e5,1e6')
+}
+
+async function runAll(): Promise<Result[]> {
+  const sizes = chosenSizes()
+  const results: Result[] = []
+  for (const { name, run } of chosenBenches()) {
+    const startedAtMs = performance.now()
+    try {
+      for (const line of await run(scaleOf(flags.quick, sizes))) results.push({ bench: name, ...line })
+    } catch (error) {
+      results.push({
+        bench: name,
+        what: name,
+        failed: error instanceof Error ? error.message : String(error)
+      })
+      console.error(error)
+    }
+    keep(results.filter(result => result.bench === name))
+    const tookMs = performance.now() - startedAtMs
+    if (!flags.json) console.error(`${name}: ${(tookMs / 1000).toFixed(1)} s`)
+  }
+  return results
+}
+
+/** At once: what comes later may take long, or fail. */
+function keep(results: readonly Result[]): void {
+  if (flags.save) {
+    save(
+      RESULTS,
+      results.map(result => jsonOf(result, origin))
+    )
   }
 }
 
-const [cpu] = cpus()
-if (flags.json !== true) {
-  console.log(
-    table(
-      [
-        { title: 'WHAT' },
-        { title: 'BUDGET' },
-        { title: 'MEASURED', right: true },
-        { title: 'BARE', right: true },
-        { title: 'RATIO', right: true },
-        { title: '' }
-      ],
-      lines.map(line => [
-        line.what,
-        line.budget,
-        line.measured,
-        line.bare ?? '-',
-        line.ratio?.toFixed(2) ?? '-',
-        line.ok ? 'ok' : 'MISSED'
-      ]),
-      Number.POSITIVE_INFINITY
-    )
-  )
-  console.log(
-    `\n${cpus().length} × ${cpu?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node.js ${process.versions.node}\n`
-  )
+if (flags.list) {
+  for (const { name, groups = [] } of benches) console.log([name, ...groups.map(one => `(${one})`)].join(' '))
+  process.exit(0)
 }
-for (const line of lines) console.log(JSON.stringify(line))
-process.exit(0)
+const results = await runAll()
+const lines = results.map(result => jsonOf(result, origin))
+if (!flags.json) {
+  console.log(`${resultTable(results)}\n\n${origin.machine}, Node.js ${origin.node}, ${origin.commit}\n`)
+}
+for (const line of lines) console.log(line)
+process.exit(results.some(result => 'failed' in result) ? 1 : 0)

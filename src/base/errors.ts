@@ -1,8 +1,8 @@
 /**
  * The one table of error codes: HTTP status, exit code, whether trying again can help, and the remedy.
  *
- * A code is stable; its message is free text. Programming mistakes (an option of the wrong type, an unknown
- * option) are `TypeError`s without a code. The README prints this table and a test holds the two together.
+ * A code is stable; its message is free text. `natter-error.ts` throws them. Programming mistakes (an option of the wrong
+ * type, an unknown option) are `TypeError`s without a code. The README prints this table and a test holds the two together.
  */
 
 export interface ErrorRow {
@@ -124,6 +124,34 @@ export const ERRORS = {
     'The id was used for another write',
     'Use a new id for a new write; repeat an id only with the same content.'
   ),
+  PAYLOAD_TOO_LARGE: row(
+    413,
+    2,
+    false,
+    'The payload of the operation is too large',
+    'Payloads take up to 1 MiB: put the data elsewhere and send where it is, or split it.'
+  ),
+  OPERATION_NOT_HELD: row(
+    409,
+    6,
+    false,
+    'The operation is not in flight for this owner and attempt',
+    'Claim it first; one that took longer than inflightTimeoutMs was given to somebody else.'
+  ),
+  OPERATION_IN_FLIGHT: row(
+    409,
+    6,
+    false,
+    'The operation is being sent',
+    'Wait for the end of the attempt; after inflightTimeoutMs it is taken away from an owner that died.'
+  ),
+  OPERATION_DONE: row(
+    409,
+    6,
+    false,
+    'The operation is done',
+    'It is never sent again: enqueue a new one under another id.'
+  ),
   CURSOR_FOREIGN: row(
     409,
     2,
@@ -138,6 +166,13 @@ export const ERRORS = {
     false,
     "from is a libp2p peer's id",
     'Choose another name for the program that sends: a peer speaks for itself over /sync/ops.'
+  ),
+  TARGET_NOT_ALLOWED: row(
+    403,
+    7,
+    false,
+    'The node does not deliver to this target',
+    'Allow it where the node is started: natter up --deliver-to URL'
   ),
   // Who may call
   UNAUTHORIZED: row(
@@ -302,43 +337,3 @@ export const ERRORS = {
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorCode = keyof typeof ERRORS
-
-export interface NatterErrorInit {
-  /** Instead of the remedy of the table. */
-  remedy?: string
-  cause?: unknown
-  /** Machine-readable particulars, such as the line of a bad record. */
-  details?: Readonly<Record<string, unknown>>
-}
-
-/** Every error that natter throws by intention. */
-export class NatterError extends Error {
-  override readonly name = 'NatterError'
-  readonly code: ErrorCode
-  readonly remedy: string | undefined
-  readonly details: Readonly<Record<string, unknown>>
-
-  constructor(code: ErrorCode, message: string, init: NatterErrorInit = {}) {
-    super(message, init.cause === undefined ? undefined : { cause: init.cause })
-    this.code = code
-    const row: ErrorRow = ERRORS[code]
-    this.remedy = init.remedy ?? row.remedy
-    this.details = init.details ?? {}
-  }
-
-  /** The row of the table for this error's code. */
-  get row(): ErrorRow {
-    return ERRORS[this.code]
-  }
-}
-
-export function isNatterError(error: unknown, code?: ErrorCode): error is NatterError {
-  return error instanceof NatterError && (code === undefined || error.code === code)
-}
-
-/** One sentence about anything that was thrown, including the bare events that stream libraries reject with. */
-export function messageOf(thrown: unknown): string {
-  if (thrown instanceof Error) return thrown.message
-  if (typeof thrown === 'object' && thrown !== null && 'error' in thrown) return messageOf(thrown.error)
-  return thrown === undefined ? 'no reason was given' : String(thrown)
-}

@@ -161,6 +161,42 @@ export const HTTP = {
   queuedEvents: 1_000
 } as const
 
+/** Bounds of the delivery outbox. */
+export const DELIVERY = {
+  /** Bytes of an encoded payload: it is held in memory while it is sent. */
+  payloadBytes: MIB,
+  /** Bytes of an id, an idempotency key, a kind or an owner: they stand in headers and in every record. */
+  nameBytes: 256,
+  /** Bytes of a target: a long URL. */
+  targetBytes: 2 * KIB,
+  /** Bytes that are kept of the error of an attempt: a sentence and the first kilobyte of an answer. */
+  errorBytes: 2 * KIB,
+  /** Bytes of an answer that are kept to say why it failed. */
+  answerBytes: KIB,
+  /** Bytes of an answer that are read, so that its connection can be used again; a longer one costs the connection. */
+  drainBytes: 64 * KIB,
+  /** Milliseconds that the body of an answer is waited for: its status alone decides. */
+  answerMs: 1_000,
+  /** Milliseconds that a receiver may ask to be left alone: longer, and nobody would notice that it came back. */
+  retryAfterMs: 3_600_000,
+  /** Bytes of what one commit takes in: more callers go into the next. */
+  groupBytes: MIB,
+  /** Callers that wait for a commit: more are told STORE_FENCED rather than queued for ever. */
+  queuedCalls: 100_000,
+  /** Operations of a page when the call names no limit. */
+  pageItems: 1_000,
+  /** Index entries that one step of a walk reads: a page of a few KiB. */
+  walkItems: 256,
+  /** Finished operations and records of the log that one tick removes: a few milliseconds of work. */
+  sweptItems: 256,
+  /** Operations of a dead owner that one commit takes over. */
+  takenOverItems: 256,
+  /** Milliseconds that sends in flight get to end when an engine stops; then they are aborted. */
+  stopMs: 2_000,
+  /** Milliseconds for which the loop of an engine trusts an answer of its probe. */
+  probeMs: 1_000
+} as const
+
 /** Bounds of this node, each changeable by `createNode({ limits })`. */
 export interface Limits {
   /** Bytes of one value written here. */

@@ -1,4 +1,4 @@
-/** The clock and the randomness of the machine, on Node.js and in browsers. */
+/** The clock and the randomness of the machine, on Node.js and in browsers, and what keeps a process alive. */
 import type { Clock, Random } from './ports.js'
 
 export const systemClock: Clock = {
@@ -13,4 +13,13 @@ export const systemClock: Clock = {
 export const systemRandom: Random = {
   bytes: length => globalThis.crypto.getRandomValues(new Uint8Array(length)),
   fraction: () => Math.random()
+}
+
+/** Longest interval that timers take. */
+const longestMs = 2 ** 31 - 1
+
+/** Keeps the process from ending for want of work, which timers of the clock do not. Answers how to let it go. */
+export function holdProcess(): () => void {
+  const timer = setInterval(() => undefined, longestMs)
+  return () => clearInterval(timer)
 }

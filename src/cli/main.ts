@@ -47,7 +47,7 @@ async function run(argv: readonly string[]): Promise<number> {
     (action: Action) =>
     async (...given) => {
       const parsed = given.pop() as Command
-      command = parsed.name()
+      command = pathOf(parsed)
       context = makeContext(parsed)
       const args = given.slice(0, -1) as (string | undefined)[]
       await action(context, parsed.opts(), ...args)
@@ -57,7 +57,8 @@ async function run(argv: readonly string[]): Promise<number> {
     return context?.exit ?? 0
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0
-    const failure = failureOf(usageError(error), command ?? commandNamed(argv), context?.remedies)
+    command ??= commandNamed(argv)
+    const failure = failureOf(usageError(error, command), command, context?.remedies)
     const json = context?.out.json ?? argv.includes('--json')
     // Whoever pressed Ctrl-C knows.
     if (!isNatterError(error, 'ABORTED'))
@@ -72,28 +73,49 @@ async function run(argv: readonly string[]): Promise<number> {
 function withoutVainHelp(argv: readonly string[]): string[] {
   if (!argv.some(word => word === 'help' || word === '--help' || word === '-h')) return [...argv]
   const program = makeProgram(() => async () => undefined)
-  const { operands } = program.parseOptions([...argv])
-  const asked = operands[0] === 'help' ? operands[1] : operands[0]
-  const known = asked === undefined || asked === 'help' || program.commands.some(one => one.name() === asked)
-  return known ? [...argv] : [asked]
+  const words = program.parseOptions([...argv]).operands.filter(word => word !== 'help')
+  const path = commandPath(program, words)
+  const last = path.at(-1) ?? program
+  const asked = words[path.length]
+  const known = asked === undefined || last.commands.length === 0
+  return known ? [...argv] : [...path.map(one => one.name()), asked]
+}
+
+/** The commands that `words` name, each within the one before; as far as they name any. */
+function commandPath(program: Command, words: readonly string[]): Command[] {
+  const path: Command[] = []
+  for (const word of words) {
+    const next = (path.at(-1) ?? program).commands.find(one => one.name() === word)
+    if (next === undefined) break
+    path.push(next)
+  }
+  return path
+}
+
+/** A command as it is typed behind `natter`. */
+function pathOf(command: Command): string {
+  const above = command.parent
+  return above === null || above.parent === null ? command.name() : `${pathOf(above)} ${command.name()}`
 }
 
 /** commander's errors as ours: its sentence without the word `error:`, with its suggestion. */
-function usageError(error: unknown): unknown {
+function usageError(error: unknown, command: string | undefined): unknown {
   if (!(error instanceof CommanderError)) return error
   if (error.code === 'commander.help') {
     return new NatterError('INVALID_ARGUMENT', 'a command is missing', {
-      remedy: 'See what there is: natter --help'
+      remedy: `See what there is: natter ${command === undefined ? '' : `${command} `}--help`
     })
   }
   const sentence = error.message.replace(/^error: /, '').replace(/\n/g, ' ')
   return new NatterError('INVALID_ARGUMENT', sentence)
 }
 
-/** The command that was meant, where parsing failed: the first word that names one. */
+/** The command that was meant, where parsing failed: from the first word that names one. */
 function commandNamed(argv: readonly string[]): string | undefined {
-  const names = makeProgram(() => async () => undefined).commands.map(one => one.name())
-  return argv.find(word => names.includes(word))
+  const program = makeProgram(() => async () => undefined)
+  const names = program.commands.map(one => one.name())
+  const first = argv.findIndex(word => names.includes(word))
+  return first < 0 ? undefined : pathOf(commandPath(program, argv.slice(first)).at(-1)!)
 }
 
 /** Only what was typed counts as a flag: defaults of commander must not hide a variable or the config file. */

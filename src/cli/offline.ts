@@ -4,13 +4,16 @@
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { CellInfo, DoctorReport } from '../base/index.js'
+import type { CellInfo, DoctorReport, Limits } from '../base/index.js'
 import { isNatterError, NatterError, withLimits } from '../base/index.js'
 import { peerIdOf } from '../log/index.js'
+import { hasOutbox, outboxFolder } from '../node/delivery/folder.js'
 import { CHECKS, Doctor } from '../node/doctor/index.js'
+import type { Ground } from '../node/ground.js'
 import { openGround } from '../node/ground.js'
 import { cellInfo } from '../node/values.js'
 import type { Store } from '../store/index.js'
+import { openOutbox } from './offline-delivery.js'
 
 /** Keys read at a time. */
 const PAGE = 1000
@@ -29,10 +32,9 @@ export async function openOffline(dataDir: string): Promise<Offline> {
   const limits = withLimits()
   const ground = await openGround({ dataDir }, limits)
   const { store } = ground
-  const doctor = new Doctor({ ...ground, limits })
   return {
     store,
-    doctor: () => doctor.examine(),
+    doctor: () => examine(ground, limits, dataDir),
     identity: () => ({
       ok: true,
       peerId: peerIdOf(store.author),
@@ -54,6 +56,20 @@ export async function openOffline(dataDir: string): Promise<Offline> {
       }
     },
     [Symbol.asyncDispose]: () => ground.close()
+  }
+}
+
+/** The checks on an open directory, and on the delivery outbox in it, which may be damaged by itself. */
+async function examine(ground: Ground, limits: Limits, dataDir: string): Promise<DoctorReport> {
+  const opening = hasOutbox(dataDir) ? openOutbox(outboxFolder(dataDir)) : undefined
+  const delivery = opening?.then(({ desk }) => desk)
+  delivery?.catch(() => undefined) // told by the check that looks at it
+  const doctor = new Doctor({ ...ground, limits, delivery })
+  try {
+    return await doctor.examine()
+  } finally {
+    doctor.close()
+    await (await opening?.catch(() => undefined))?.[Symbol.asyncDispose]()
   }
 }
 

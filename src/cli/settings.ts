@@ -40,6 +40,7 @@ const KINDS: Readonly<Record<keyof Settings, Kind>> = {
   name: 'text',
   app: 'data',
   capabilities: 'texts',
+  deliverTo: 'texts',
   listen: 'texts',
   announce: 'texts',
   bootstrap: 'texts',

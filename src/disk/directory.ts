@@ -30,9 +30,9 @@ import { SettingsFile } from './settings.js'
 
 /** Pause between two sentinels of a running node: what a database loses later than that, its peers notice. */
 const sentinelPauseMs = 60_000
-/** Bytes of all tables that are read whole at every opening: some 60 ms. Larger ones are left to the scrub. */
-const smallTables = 32 * 1024 * 1024
-/** The same after an end without a close: half a second. After two in a row there is no bound. */
+/** Bytes of all tables that are read whole at every opening: some 15 ms. Larger ones are left to the scrub. */
+const smallTables = 4 * 1024 * 1024
+/** The same after an end without a close: about a second. After two in a row there is no bound. */
 const smallTablesUnclean = 256 * 1024 * 1024
 
 export class DataDirectory {

@@ -8,6 +8,7 @@
  * as well; bytes that LevelDB finds damaged do not, for opening again would not mend them.
  */
 
+import type { AbstractSnapshot } from 'abstract-level'
 import { failpoint } from '../base/failpoints.js'
 import type { Clock, Timer } from '../base/index.js'
 import { messageOf, NatterError } from '../base/index.js'
@@ -30,15 +31,15 @@ import {
   reopenedError,
   snapshotOf
 } from './level-reads.js'
+import { walkMany } from './level-walk.js'
 import { LevelWrite } from './level-write.js'
+import { LogMover } from './log-mover.js'
 import type { SpaceGuard } from './space-guard.js'
 
 /** The first pause of a recovery, doubled after each attempt that failed: most full disks last longer. */
 const firstPauseMs = 250
 /** The longest pause: an operator who freed space should not have to wait for more. */
 const longestPauseMs = 30_000
-/** Bytes in the write-ahead log from which a close takes the time to move them: the next open would, at 5 ms per MiB. */
-const movedBytes = 512 * 1024
 /** Keys of one call that are read on this thread: about 7 µs each while their blocks are in memory. */
 const syncReads = 16
 
@@ -79,14 +80,15 @@ export class LevelDisk implements Disk, ReadSource {
   #pause: Timer | undefined
   #pauseMs = firstPauseMs
   #closing: Promise<void> | undefined
-  /** Bytes of all commits since the handle was opened. */
-  #written = 0
+  readonly #mover: LogMover
 
   private constructor(init: LevelDiskInit, level: BytesLevel) {
     this.#init = init
     this.#level = level
     this.location = init.location
     this.durability = init.durability
+    this.#mover = new LogMover(init.clock, init.moveLog)
+    this.#mover.begin(level)
   }
 
   /** Opens the database; rejects with what the handle rejects with. */
@@ -134,11 +136,7 @@ export class LevelDisk implements Disk, ReadSource {
     const level = this.#level ?? (await this.handle())
     const snapshot = snapshotOf(given, level)
     try {
-      const asked = keys as Uint8Array[]
-      const options = snapshot === undefined ? {} : { snapshot }
-      // The way to a thread and back costs more than reading a few keys right here.
-      const few = keys.length <= syncReads && (level.supports as { getSync?: boolean }).getSync === true
-      const values = few ? asked.map(key => level.getSync(key, options)) : await level.getMany(asked, options)
+      const values = await readMany(level, keys, snapshot)
       return values.map(value => (value === undefined ? undefined : plainBytes(value)))
     } catch (error) {
       throw this.readError(error, level)
@@ -214,9 +212,7 @@ export class LevelDisk implements Disk, ReadSource {
     await this.#commits
     await this.#recovery
     const level = this.#level
-    if (level !== undefined && this.#state === 'open' && this.#written > movedBytes) {
-      await this.#init.moveLog?.(level).catch(() => undefined) // the next open does it
-    }
+    await this.#mover.finish()
     this.#level = undefined
     try {
       await level?.close()
@@ -242,7 +238,7 @@ export class LevelDisk implements Disk, ReadSource {
       const options = { sync: this.durability === 'fsync' }
       failpoint('disk.commit.before-sync')
       await batch.write(options)
-      this.#written += write.bytes
+      this.#mover.wrote(write.bytes)
       failpoint('disk.commit.after-sync')
     } catch (error) {
       this.#fence(error)
@@ -255,6 +251,7 @@ export class LevelDisk implements Disk, ReadSource {
   #fence(cause: unknown): void {
     if (this.#state !== 'open' || this.#closing !== undefined) return
     this.#pauseMs = firstPauseMs
+    void this.#mover.halt()
     this.#setState('fenced', messageOf(cause))
     this.#recoverLater()
   }
@@ -270,6 +267,7 @@ export class LevelDisk implements Disk, ReadSource {
   async #recover(): Promise<void> {
     try {
       await this.#commits // a read may have fenced while a commit was in flight
+      await this.#mover.halt()
       await this.#init.probe?.()
       await this.#init.guard?.admit(0)
       this.#reopening = this.#reopen()
@@ -298,7 +296,7 @@ export class LevelDisk implements Disk, ReadSource {
     const level = this.#init.level()
     await level.open()
     this.#level = level
-    this.#written = 0
+    this.#mover.begin(level)
     failpoint('disk.reopen.opened')
   }
 
@@ -306,6 +304,28 @@ export class LevelDisk implements Disk, ReadSource {
     this.#state = state
     this.#reason = reason
     for (const listener of this.#listeners) listener(state, reason)
+  }
+}
+
+/** All of one instant, whatever is committed meanwhile. */
+async function readMany(
+  level: BytesLevel,
+  keys: readonly Uint8Array[],
+  given: AbstractSnapshot | undefined
+): Promise<(Uint8Array | undefined)[]> {
+  if (keys.length <= syncReads) {
+    const options = given === undefined ? {} : { snapshot: given }
+    // The way to a thread and back costs more than reading a few keys right here.
+    if ((level.supports as { getSync?: boolean }).getSync === true)
+      return keys.map(key => level.getSync(key, options))
+    return level.getMany(keys as Uint8Array[], options)
+  }
+  if (given !== undefined) return walkMany(level, keys, given)
+  const snapshot = level.snapshot()
+  try {
+    return await walkMany(level, keys, snapshot)
+  } finally {
+    await snapshot.close()
   }
 }
 

@@ -8,6 +8,7 @@ import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Limits, NodeFace } from '../base/index.js'
 import { HTTP, NatterError } from '../base/index.js'
+import type { DeliveryDesk } from '../node/delivery/desk.js'
 import { Fields, parseJson, readBody } from './body.js'
 import { PAGE_POLICY } from './landing.js'
 import type { Lifetime } from './lifetime.js'
@@ -18,6 +19,7 @@ import { pump } from './streams.js'
 
 export interface DispatchContext {
   readonly node: NodeFace
+  readonly delivery: DeliveryDesk | undefined
   readonly routes: readonly Route[]
   readonly limits: Pick<Limits, 'httpBodyBytes'>
   readonly timeouts: Timeouts
@@ -85,6 +87,10 @@ async function callOf(
   if (route.writes === true) await requireReady(context.node)
   return {
     node: context.node,
+    get delivery() {
+      if (context.delivery === undefined) throw new TypeError('a route of the delivery outbox without one')
+      return context.delivery
+    },
     routes: context.routes,
     path: request.params as Record<string, string>,
     query: query as Call['query'],

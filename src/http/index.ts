@@ -5,9 +5,12 @@
  * It adds no state of its own: everything it answers comes from the node. See protocols/http.md.
  */
 import type { Limits, ServeOptions as PublicServeOptions } from '../base/index.js'
+import type { DeliveryDesk } from '../node/delivery/desk.js'
 import type { Timeouts } from './route.js'
 
 export interface ServeOptions extends PublicServeOptions {
+  /** The delivery outbox of the node; without one its routes are absent. */
+  delivery?: DeliveryDesk | undefined
   /** @default DEFAULT_LIMITS */
   limits?: Pick<Limits, 'httpBodyBytes'>
   /** @default those of `HTTP` in base/limits.ts */
@@ -20,5 +23,5 @@ export type { Served } from '../base/index.js'
 export { isLoopback } from './listen.js'
 export { openApi } from './openapi.js'
 export type { Timeouts } from './route.js'
-export { ROUTES } from './routes/index.js'
+export { ROUTES, routesOf } from './routes/index.js'
 export { serve } from './server.js'

@@ -46,7 +46,7 @@ export function openApi(routes: readonly Route[], version: string): Record<strin
     tags: [...new Set(routes.map(route => route.tag))].map(name => ({ name })),
     paths,
     components: {
-      schemas: COMPONENTS,
+      schemas: componentsOf(paths),
       securitySchemes: {
         token: {
           type: 'http',
@@ -56,6 +56,21 @@ export function openApi(routes: readonly Route[], version: string): Record<strin
       }
     }
   }
+}
+
+/** The named schemas that `paths` refer to, and those that these refer to. */
+function componentsOf(paths: unknown): Record<string, Schema> {
+  const used = new Map<string, Schema>()
+  const collect = (from: unknown): void => {
+    for (const [, name = ''] of JSON.stringify(from).matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
+      if (used.has(name)) continue
+      const schema = COMPONENTS[name as keyof typeof COMPONENTS]
+      used.set(name, schema)
+      collect(schema)
+    }
+  }
+  collect(paths)
+  return Object.fromEntries(Object.entries(COMPONENTS).filter(([name]) => used.has(name)))
 }
 
 /** All codes that `route` may answer. */

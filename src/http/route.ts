@@ -5,6 +5,7 @@
  * JSON, and returns an answer; it never touches a socket. Whatever it throws becomes a problem answer.
  */
 import type { ErrorCode, NodeFace } from '../base/index.js'
+import type { DeliveryDesk } from '../node/delivery/desk.js'
 import type { Fields } from './body.js'
 import type { Param } from './parameters.js'
 import type { Schema } from './schemas.js'
@@ -32,6 +33,8 @@ export interface Timeouts {
 /** A request as a handler sees it. */
 export interface Call<Q extends Queries = Queries> {
   readonly node: NodeFace
+  /** For the routes of the delivery outbox, which are there only where one is hosted. */
+  readonly delivery: DeliveryDesk
   /** All routes, for those that describe the others. */
   readonly routes: readonly Route[]
   /** Decoded path parameters. */

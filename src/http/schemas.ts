@@ -3,6 +3,7 @@
  *
  * They describe; they do not validate. Tests hold live answers against them, so that they stay true.
  */
+import { OPERATION_STATUSES } from '../delivery/keys.js'
 
 export interface Schema {
   readonly type?: string | readonly string[]
@@ -99,6 +100,23 @@ const lag: Schema = {
   oneOf: [object({ ops: count, bytes: count, oldestMs: milliseconds }), { const: 'unknown' }]
 }
 
+/** An operation of the delivery outbox, without its payload. */
+export const operationFields = {
+  id: text,
+  kind: text,
+  target: text,
+  status: { enum: OPERATION_STATUSES },
+  attempt: { ...count, description: 'How often it was tried.' },
+  createdAt: time,
+  updatedAt: time,
+  nextRetryAt: timeOrNull,
+  lastError: textOrNull,
+  owner: { ...textOrNull, description: 'Who is sending it.' },
+  idempotencyKey: text,
+  ordered: flag,
+  payloadBytes: count
+} as const satisfies Record<string, Schema>
+
 /** Schemas with a name. */
 export const COMPONENTS = {
   Problem: {
@@ -180,6 +198,7 @@ export const COMPONENTS = {
     },
     'What a peer has not acknowledged.'
   ),
+  Operation: object(operationFields, 'An operation of the delivery outbox, without its payload.'),
   OutboxOp: object({ op_id: opId, kind: text, key: text, at: time }),
   Round: object(
     {

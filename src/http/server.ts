@@ -17,7 +17,7 @@ import { Lifetime } from './lifetime.js'
 import { addressOf, bind, isLoopback, urlOf } from './listen.js'
 import { PROBLEM_TYPE, problemOf } from './problem.js'
 import type { Route, Timeouts } from './route.js'
-import { ROUTES } from './routes/index.js'
+import { routesOf } from './routes/index.js'
 import { tokenFrom } from './token.js'
 
 const DEFAULT_TIMEOUTS: Timeouts = {
@@ -36,6 +36,13 @@ const SECURITY_HEADERS = {
   'x-frame-options': 'DENY'
 }
 
+/** Requests are judged by the table of routes. fastify's own judges, and all they would load, are left alone. */
+const NO_SCHEMAS = { buildValidator: noSchema, buildSerializer: noSchema }
+
+function noSchema(): never {
+  throw new TypeError('a route asks fastify for a schema')
+}
+
 const OPTION_NAMES = Object.keys({
   host: true,
   port: true,
@@ -43,6 +50,7 @@ const OPTION_NAMES = Object.keys({
   token: true,
   tokenFile: true,
   allowHosts: true,
+  delivery: true,
   limits: true,
   timeouts: true,
   log: true
@@ -72,7 +80,8 @@ export async function serve(node: NodeFace, options: ServeOptions = {}): Promise
   setMaxListeners(0, node.events) // one listener a reader of /events: not a leak, however many there are
   const context: DispatchContext = {
     node,
-    routes: ROUTES,
+    routes: routesOf(options),
+    delivery: options.delivery,
     limits,
     timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
     lifetime,
@@ -124,6 +133,7 @@ function build(context: DispatchContext, guard: Guard): FastifyInstance {
     keepAliveTimeout: HTTP.keepAliveMs,
     maxRequestsPerSocket: HTTP.requestsPerSocket,
     exposeHeadRoutes: false,
+    schemaController: { compilersFactory: NO_SCHEMAS },
     routerOptions: { maxParamLength: HTTP.headerBytes, querystringParser: () => ({}) },
     http: {
       maxHeaderSize: HTTP.headerBytes,
@@ -167,7 +177,7 @@ function build(context: DispatchContext, guard: Guard): FastifyInstance {
     done()
   })
   app.setNotFoundHandler((request, reply) => {
-    sendProblem(context, noSuchRoute(request), request, reply)
+    sendProblem(context, noSuchRoute(context.routes, request), request, reply)
   })
   for (const row of context.routes) {
     app.route({
@@ -196,13 +206,13 @@ function admit(context: DispatchContext, request: FastifyRequest, reply: Fastify
   })
 }
 
-function noSuchRoute(request: FastifyRequest): NatterError {
+function noSuchRoute(routes: readonly Route[], request: FastifyRequest): NatterError {
   const path = request.url.split('?', 1)[0]!
   const allow = [
     ...new Set(
-      ROUTES.filter(row => fits(row, path)).flatMap(row =>
-        row.method === 'GET' ? ['GET', 'HEAD'] : [row.method]
-      )
+      routes
+        .filter(row => fits(row, path))
+        .flatMap(row => (row.method === 'GET' ? ['GET', 'HEAD'] : [row.method]))
     )
   ]
   if (allow.length > 0) {

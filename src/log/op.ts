@@ -59,7 +59,9 @@ export function encodeBody(ops: readonly Op[]): Uint8Array {
   for (const op of ops) {
     for (const ref of op.over) if ('batch' in ref && !table.has(ref.batch)) table.set(ref.batch, table.size)
   }
-  const writer = new ByteWriter(Math.min(ops.length * 128 + 64, FORMAT.bodyBytes))
+  let most = 8 + table.size * SHORT_ID_BYTES
+  for (const op of ops) most += opSizeBound(op)
+  const writer = new ByteWriter(Math.min(most, FORMAT.bodyBytes))
   writer.varint(table.size)
   for (const batch of table.keys()) writer.bytes(fromHex(batch))
   for (const op of ops) encodeOp(writer, op, table)

@@ -5,9 +5,8 @@
  * It is a sum modulo 2^128, so heads may come and go in any order and each commit touches only what changed.
  */
 import type { Hashes } from '../base/index.js'
-import { ByteWriter, fromHex, toHex, utf8 } from '../base/index.js'
+import { ByteWriter, FORMAT, fromHex, toHex, utf8 } from '../base/index.js'
 import type { ShortId } from './ids.js'
-import { SHORT_ID_BYTES } from './ids.js'
 
 const STATE_DOMAIN = utf8('natter/state/1\0')
 const DIGEST_BYTES = 16
@@ -15,11 +14,13 @@ const DIGEST_BYTES = 16
 const LANES = DIGEST_BYTES / 4
 const LANE = 2 ** 32
 
+/** Written over at every call: there is one of these for each op. */
+const term = new ByteWriter(FORMAT.keyBytes + 64).bytes(STATE_DOMAIN)
+
 /** The term of one head: the first 16 bytes of SHA-256 over domain, key, batch id and op index. */
 export function stateHash(key: Uint8Array, batch: ShortId, index: number, hashes: Hashes): Uint8Array {
-  const writer = new ByteWriter(STATE_DOMAIN.length + key.length + SHORT_ID_BYTES + 12)
-  writer.bytes(STATE_DOMAIN).block(key).bytes(fromHex(batch)).varint(index)
-  return hashes.sha256(writer.finish()).subarray(0, DIGEST_BYTES)
+  term.restart(STATE_DOMAIN.length).block(key).bytes(fromHex(batch)).varint(index)
+  return hashes.sha256(term.finish()).subarray(0, DIGEST_BYTES)
 }
 
 export class StateDigest {
@@ -27,16 +28,16 @@ export class StateDigest {
 
   /** Zero, or what `bytes()` of another one gave: 16 bytes, big-endian. Throws `RangeError` for another length. */
   constructor(bytes: Uint8Array = new Uint8Array(DIGEST_BYTES)) {
-    this.#lanes = lanesOf(bytes)
+    if (bytes.length !== DIGEST_BYTES) throw new RangeError(`a state digest of ${bytes.length} bytes`)
+    this.#lanes = Array.from({ length: LANES }, (_, i) => laneOf(bytes, i))
   }
 
   /** Takes in the `stateHash` of a head that became live. */
   add(hash: Uint8Array): void {
     const lanes = this.#lanes
-    const terms = lanesOf(hash)
     let carry = 0
     for (let i = LANES - 1; i >= 0; i--) {
-      const sum = lanes[i]! + terms[i]! + carry
+      const sum = lanes[i]! + laneOf(hash, i) + carry
       carry = sum >= LANE ? 1 : 0
       lanes[i] = sum - carry * LANE
     }
@@ -45,10 +46,9 @@ export class StateDigest {
   /** Takes out the `stateHash` of a head that no longer is one. */
   remove(hash: Uint8Array): void {
     const lanes = this.#lanes
-    const terms = lanesOf(hash)
     let borrow = 0
     for (let i = LANES - 1; i >= 0; i--) {
-      const difference = lanes[i]! - terms[i]! - borrow
+      const difference = lanes[i]! - laneOf(hash, i) - borrow
       borrow = difference < 0 ? 1 : 0
       lanes[i] = difference + borrow * LANE
     }
@@ -67,8 +67,7 @@ export class StateDigest {
   }
 }
 
-function lanesOf(bytes: Uint8Array): number[] {
-  if (bytes.length !== DIGEST_BYTES) throw new RangeError(`a state digest of ${bytes.length} bytes`)
-  const view = new DataView(bytes.buffer, bytes.byteOffset, DIGEST_BYTES)
-  return [view.getUint32(0), view.getUint32(4), view.getUint32(8), view.getUint32(12)]
+function laneOf(bytes: Uint8Array, lane: number): number {
+  const at = 4 * lane
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
 }

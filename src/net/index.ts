@@ -136,8 +136,9 @@ export interface KnownPeer {
 }
 
 export interface NetInit {
-  /** Ed25519 seed of the node, 32 bytes: libp2p makes its key of it. */
+  /** Ed25519 seed of the node, 32 bytes, and the public half: libp2p, left to derive it, takes 80 ms in JavaScript. */
   readonly seed: Uint8Array
+  readonly publicKey: Uint8Array
   readonly database: DatabaseId
   /** Name of the network, for what is told to people. */
   readonly network: string

@@ -15,7 +15,6 @@ import type {
   StreamMessageEvent
 } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
-import { preSharedKey } from '@libp2p/pnet'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { utf8 } from '../base/index.js'
 import { gatherWrites, readAhead } from './lean-connection.js'
@@ -56,10 +55,12 @@ export class KeyWatch {
   }
 
   /** The `connectionProtector` of libp2p: the pre-shared key, or nothing but the watching. */
-  protector(): () => ConnectionProtector {
+  async protector(): Promise<() => ConnectionProtector> {
     const { psk } = this.#init
+    const make =
+      psk === undefined ? undefined : (await import('@libp2p/pnet')).preSharedKey({ psk: swarmKeyBytes(psk) })
     return () => {
-      const inner = psk === undefined ? undefined : preSharedKey({ psk: swarmKeyBytes(psk) })()
+      const inner = make?.()
       return {
         protect: async (connection, options) => {
           gatherWrites(connection)

@@ -5,7 +5,6 @@
  * seen by the key watch, and all dialling but a first try of the bootstrap list is the redialler's.
  */
 import type { GossipSub } from '@chainsafe/libp2p-gossipsub'
-import { bootstrap } from '@libp2p/bootstrap'
 import type { Identify } from '@libp2p/identify'
 import { identify } from '@libp2p/identify'
 import type {
@@ -65,8 +64,8 @@ export async function createNode(config: NodeConfig): Promise<Libp2pNode> {
     nodeInfo: { name: 'natter', version: config.version },
     logger: config.logger,
     addresses: { listen: [...config.listen], appendAnnounce: [...config.announce] },
-    transports: transports(),
-    connectionProtector: config.keyWatch.protector(),
+    transports: await transports(config.listen),
+    connectionProtector: await config.keyWatch.protector(),
     connectionEncrypters: [config.keyWatch.encrypter()],
     streamMuxers: [muxer(config.slowPeerBytes)],
     connectionGater: config.gater,
@@ -92,7 +91,7 @@ export async function createNode(config: NodeConfig): Promise<Libp2pNode> {
       pingInterval: 5000,
       pingTimeout: { minTimeout: 5000, maxTimeout: 10_000 }
     },
-    peerDiscovery: discoveries(config),
+    peerDiscovery: await discoveries(config),
     services: {
       identify: identify(),
       ping: ping(),
@@ -115,13 +114,15 @@ function muxer(slowPeerBytes: number) {
   return () => gatherUpdates(factory())
 }
 
-type Discovery = (components: Parameters<ReturnType<typeof localDiscovery>>[0]) => PeerDiscovery
+type Discovery = (components: Parameters<Awaited<ReturnType<typeof localDiscovery>>>[0]) => PeerDiscovery
 
-function discoveries(config: NodeConfig): Discovery[] {
+async function discoveries(config: NodeConfig): Promise<Discovery[]> {
   const found: Discovery[] = []
-  if (config.bootstrap.length > 0)
+  if (config.bootstrap.length > 0) {
+    const { bootstrap } = await import('@libp2p/bootstrap')
     found.push(bootstrap({ list: [...config.bootstrap] }) as unknown as Discovery)
-  if (config.mdns !== undefined) found.push(localDiscovery(config.mdns.tag, config.mdns.onFound))
+  }
+  if (config.mdns !== undefined) found.push(await localDiscovery(config.mdns.tag, config.mdns.onFound))
   return found
 }
 

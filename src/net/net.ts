@@ -4,10 +4,10 @@
  * Everything here is glue: connections are the links', dialling the redialler's, records the presence table's. Keeps: after
  * `stop` nothing runs and nothing is told; `start` after it begins with what was known. See index.ts for the contract.
  */
-import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
+import { privateKeyFromRaw } from '@libp2p/crypto/keys'
 import type { Logger, PeerInfo, PrivateKey } from '@libp2p/interface'
 import type { Timer } from '../base/index.js'
-import { messageOf, NatterError, toHex, utf8 } from '../base/index.js'
+import { concatBytes, messageOf, NatterError, toHex, utf8 } from '../base/index.js'
 import type { Author } from '../log/index.js'
 import { authorOf, authorOfPeerId, peerIdOf } from '../log/index.js'
 import type { PresenceFields, SignedPresence, TableId } from '../wire/index.js'
@@ -46,7 +46,7 @@ const RUNS_TWICE =
 
 /** What `createNet` does. */
 export async function openNet(init: NetInit): Promise<Net> {
-  return new Libp2pNet(init, await generateKeyPairFromSeed('Ed25519', init.seed))
+  return new Libp2pNet(init, privateKeyFromRaw(concatBytes(init.seed, init.publicKey)))
 }
 
 class Libp2pNet implements Net {

@@ -5,6 +5,7 @@
  * Keeps: a record is believed only with its node's signature; nothing is told twice on a stream; a slow reader is told
  * the newest state later, not every step. Implements protocols/sync-presence.md.
  */
+import { pipe } from 'it-pipe'
 import type { Clock, Crypto, Timer } from '../base/index.js'
 import { fromHex, isNatterError, NatterError } from '../base/index.js'
 import type { Author, DatabaseId } from '../log/index.js'
@@ -63,15 +64,15 @@ export class PresenceExchange {
     )
     this.#stream.onDrain(() => this.#schedule())
     try {
-      for await (const frame of this.#stream.frames) {
-        const message = decodePresence(frame)
-        if (message === undefined) continue
-        if (message.type === 'hello') {
-          deadline.cancel()
-          this.#onHello(message)
-        } else await this.#onRecords(message)
-        table.touch(peer, clock.now())
-      }
+      await pipe(this.#stream.frames, messagesOf, async messages => {
+        for await (const message of messages) {
+          if (message.type === 'hello') {
+            deadline.cancel()
+            this.#onHello(message)
+          } else await this.#onRecords(message)
+          table.touch(peer, clock.now())
+        }
+      })
     } catch (error) {
       if (isNatterError(error, 'PROTOCOL_ERROR')) {
         this.#stream.abort(error)
@@ -139,5 +140,15 @@ export class PresenceExchange {
 
   #send(message: PresenceHello | PresenceRecords): void {
     for (const frame of encodePresence(message)) this.#stream.send(frame)
+  }
+}
+
+/** Without frames of types that are not known here and may be skipped. */
+async function* messagesOf(
+  frames: AsyncIterable<Uint8Array>
+): AsyncGenerator<PresenceHello | PresenceRecords> {
+  for await (const frame of frames) {
+    const message = decodePresence(frame)
+    if (message !== undefined) yield message
   }
 }

@@ -139,7 +139,8 @@ export class MemberSide {
   }
 
   async #open(listen: readonly string[]): Promise<void> {
-    const { store, clock, random, crypto, seed, settings, network, machineName, logger, log } = this.#ground
+    const { store, clock, random, crypto, seed, signer, settings, network, machineName, logger, log } =
+      this.#ground
     const options = this.#options
     const psk = this.#psk
     const allow = allowedAuthors(options.allow)
@@ -147,6 +148,7 @@ export class MemberSide {
     const beyond = !listen.every(isLoopback)
     const net = await createNet({
       seed,
+      publicKey: signer.publicKey,
       database: store.database,
       network,
       name: options.name ?? machineName,

@@ -7,6 +7,7 @@ import type { ComponentLogger } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Limits } from '../base/index.js'
 import { messageOf, NatterError, withLimits } from '../base/index.js'
+import { AllowedTargets } from '../delivery/allowed-targets.js'
 import type { Author } from '../log/index.js'
 import { authorOfPeerId } from '../log/index.js'
 import type { Strategy } from '../merge/index.js'
@@ -63,6 +64,11 @@ export interface NodeOptions {
     /** @default 30_000 */
     coolDownMs?: number
   }
+  /**
+   * URLs under which the node delivers: it hosts a delivery outbox in its directory, and serves the routes of `/delivery`.
+   * Absent: no outbox. For other transports than HTTP see `natter/delivery`.
+   */
+  deliverTo?: readonly string[]
   /** Every bound is listed in src/base/limits.ts with unit and reason. */
   limits?: Partial<Limits>
   /** A libp2p `ComponentLogger`. @default logs to stderr by DEBUG=natter:* */
@@ -103,6 +109,7 @@ const CHECKS: Readonly<Record<keyof NodeOptions, readonly [Check, string]>> = {
   ],
   sync: [isRecord, 'an object'],
   breaker: [isRecord, 'an object'],
+  deliverTo: [isTexts, 'a list of URLs'],
   limits: [isRecord, 'an object'],
   logger: [value => isRecord(value) && typeof value['forComponent'] === 'function', 'a ComponentLogger']
 }
@@ -136,6 +143,7 @@ export function checkOptions(options: NodeOptions): void {
     checkMultiaddr(addr)
   }
   allowedAuthors(options.allow)
+  new AllowedTargets(options.deliverTo ?? [])
   if (
     options.network !== undefined &&
     new TextEncoder().encode(options.network).length > NETWORK_NAME_BYTES

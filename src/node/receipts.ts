@@ -7,6 +7,7 @@ import type { AckTarget, Clock, Receipt, ReceiptState, WaitOptions } from '../ba
 import { NatterError } from '../base/index.js'
 import type { Author, BatchId, HybridTime, OpName, Tip } from '../log/index.js'
 import { formatOpId, peerIdOf, shortId } from '../log/index.js'
+import type { LoggedOp } from '../store/index.js'
 import type { Membership, PeerBook } from './peer-book.js'
 import { timeText } from './values.js'
 import type { Progress } from './wait.js'
@@ -136,4 +137,11 @@ export class Receipts {
     // Not enumerable, so that a receipt prints and serialises as its state.
     return Object.defineProperty({ ...state }, 'wait', { value: wait }) as Receipt
   }
+}
+
+/** What a write that stands in the log was. */
+export function writtenOf(ops: readonly LoggedOp[]): Written {
+  const { batch, position, time, clientId } = ops[0]!
+  const written = { ops: ops.map(op => op.name), batch, position, time }
+  return clientId === undefined ? written : { ...written, id: clientId }
 }

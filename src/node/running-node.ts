@@ -6,9 +6,9 @@
 import type * as shapes from '../base/index.js'
 import { NatterError } from '../base/index.js'
 import { peerIdOf, requireOpId } from '../log/index.js'
-import type { LoggedOp } from '../store/index.js'
 import { ReplicatedLevel } from '../store/replicated-level.js'
 import { VERSION } from '../version.js'
+import type { DeliveryHost } from './delivery/host.js'
 import type { ServedAt } from './doctor/index.js'
 import { Doctor } from './doctor/index.js'
 import { changesFeed, formatCursor } from './feed.js'
@@ -19,8 +19,7 @@ import type { NodeOptions } from './options.js'
 import { checkNames } from './options.js'
 import { PeerBook } from './peer-book.js'
 import { acceptProgramOps, ackFromProgram } from './programs.js'
-import type { Written } from './receipts.js'
-import { checkAckTarget, Receipts } from './receipts.js'
+import { checkAckTarget, Receipts, writtenOf } from './receipts.js'
 import { Steering } from './steering.js'
 import { cellInfo, encodeKey, isPresent, toLocalOp } from './values.js'
 import { outboxInfos, outboxOps, peerInfos } from './views.js'
@@ -44,6 +43,14 @@ export interface TypedEvents extends EventTarget {
   ): void
 }
 
+export interface RunningNodeParts {
+  readonly ground: Ground
+  readonly side: MemberSide
+  readonly delivery: DeliveryHost | undefined
+  readonly options: NodeOptions
+  readonly limits: shapes.Limits
+}
+
 export class RunningNode implements shapes.NodeFace {
   readonly peerId: string
   readonly events: TypedEvents = new EventTarget() as TypedEvents
@@ -53,6 +60,7 @@ export class RunningNode implements shapes.NodeFace {
 
   readonly #ground: Ground
   readonly #side: MemberSide
+  readonly #delivery: DeliveryHost | undefined
   readonly #limits: shapes.Limits
   readonly #book: PeerBook
   readonly #progress = new Progress()
@@ -63,10 +71,11 @@ export class RunningNode implements shapes.NodeFace {
   #servers: (ServedAt & { close(): Promise<void> })[] = []
   #stopping: Promise<void> | undefined
 
-  constructor(ground: Ground, side: MemberSide, options: NodeOptions, limits: shapes.Limits) {
+  constructor({ ground, side, delivery, options, limits }: RunningNodeParts) {
     const { store, clock } = ground
     this.#ground = ground
     this.#side = side
+    this.#delivery = delivery
     this.#limits = limits
     this.#name = options.name ?? ground.machineName
     this.#startedAtMs = clock.now()
@@ -88,7 +97,8 @@ export class RunningNode implements shapes.NodeFace {
         paused: () => side.paused,
         join: options,
         served: () => this.#servers
-      }
+      },
+      delivery: delivery?.desk
     })
     this.sync = new Steering({ store, clock, book: this.#book, progress: this.#progress, side })
     this.wal = walOf(store)
@@ -155,16 +165,12 @@ export class RunningNode implements shapes.NodeFace {
     throwIfAborted(options.signal)
     const { store } = this.#ground
     const name = /^[^.]{48,56}\.[0-9a-f]{16}\./.test(id) ? requireOpId(id) : undefined
-    const ops = name === undefined ? await store.findClientId(id) : await this.#opAsList(name)
+    const op = name === undefined ? undefined : await store.findOp(name)
+    const ops = name === undefined ? await store.findClientId(id) : op && [op]
     if (ops === undefined || ops.length === 0) {
       throw new NatterError('NOT_FOUND', `no op or write with the id ${id} is known here`)
     }
     return this.#receipts.now(writtenOf(ops))
-  }
-
-  async #opAsList(name: ReturnType<typeof requireOpId>): Promise<LoggedOp[]> {
-    const op = await this.#ground.store.findOp(name)
-    return op === undefined ? [] : [op]
   }
 
   async cell(key: string, options: shapes.Signal = {}): Promise<shapes.CellInfo> {
@@ -310,7 +316,8 @@ export class RunningNode implements shapes.NodeFace {
   /** Serves the HTTP face for this node; it closes with the node. */
   async serve(options: shapes.ServeOptions = {}): Promise<shapes.Served> {
     const { serve } = await import('../http/index.js')
-    const server = await serve(this, { limits: this.#limits, log: this.#ground.log, ...options })
+    const own = { limits: this.#limits, log: this.#ground.log, delivery: this.#delivery?.desk }
+    const server = await serve(this, { ...own, ...options })
     const { token, tokenFile } = options
     const { url, host } = server
     const hasToken = token !== undefined || tokenFile !== undefined
@@ -326,7 +333,7 @@ export class RunningNode implements shapes.NodeFace {
   }
 
   async #stop(): Promise<void> {
-    await Promise.allSettled(this.#servers.map(server => server.close()))
+    await Promise.allSettled([...this.#servers.map(server => server.close()), this.#delivery?.stop()])
     this.#doctor.close()
     await this.#side.leave()
     await this.#ground.close()
@@ -337,10 +344,4 @@ export class RunningNode implements shapes.NodeFace {
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop()
   }
-}
-
-function writtenOf(ops: readonly LoggedOp[]): Written {
-  const { batch, position, time, clientId } = ops[0]!
-  const written = { ops: ops.map(op => op.name), batch, position, time }
-  return clientId === undefined ? written : { ...written, id: clientId }
 }

@@ -280,7 +280,7 @@ export class Committer {
     const outcomes = await writer.finish()
     this.#init.addWaiting(draft)
     for (const request of requests) if (request.type === 'upkeep') await request.run(draft)
-    if (draft.applied.length > 0 || draft.cells.isTouched || draft.isMended) draft.finish(identity)
+    draft.finish(identity)
     return { draft, results, outcomes, session }
   }
 

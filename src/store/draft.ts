@@ -11,6 +11,7 @@ import { Arena } from './arena.js'
 import { DraftCells } from './cells.js'
 import type { ClientOp } from './client-ids.js'
 import { ClientIds, encodeClientOps } from './client-ids.js'
+import { Covers } from './covers.js'
 import type { ForkRecord } from './forks.js'
 import { encodeFork, ForkTable } from './forks.js'
 import type { AppliedBatch } from './index.js'
@@ -19,7 +20,6 @@ import {
   branchKey,
   branchNameKey,
   clientIdKey,
-  coverKey,
   forkKey,
   historyKey,
   indexKey,
@@ -98,6 +98,7 @@ export class Draft {
   readonly arena: Arena
   readonly cells: DraftCells
   readonly lineage: DraftLineage
+  readonly covers: Covers
   readonly applied: AppliedBatch[] = []
   /** The ops that stand under client ids; undefined for an id that is not known. */
   readonly clientIds = new ClientIds()
@@ -124,6 +125,7 @@ export class Draft {
     this.arena = new Arena(disk.durability !== 'memory')
     this.cells = new DraftCells({ hashes, names: state.authors, strategy })
     this.lineage = new DraftLineage(disk, hashes, branches)
+    this.covers = new Covers(disk, hashes)
     this.mark = state.mark
     this.time = state.time
     this.own = state.own
@@ -207,13 +209,14 @@ export class Draft {
 
   /** Takes a batch into the log at the next position. `ownDeps` are its deps on its own author, with their branches. */
   async append(
-    batch: Batch,
+    given: Batch,
     chain: Chain,
     options: { local: boolean; begins: BranchRecord | undefined; ownDeps: readonly Place[] }
   ): Promise<Mark> {
     const { hashes, nowMs } = this.init
-    const { header, id } = batch
+    const { header, id } = given
     const { seq } = header
+    const batch = await this.#withKnownSignature(given, chain)
     const mark = { position: this.mark.position + 1, check: nextCheck(this.mark.check, id, hashes) }
     const signed = batch.signature !== undefined
     const place: Place = { ...chain, seq, id, position: mark.position }
@@ -238,7 +241,6 @@ export class Draft {
       this.write.put(name, encodeBranchName(name, chain.branch, hashes))
     }
     await this.#branch(chain, seq, options)
-    this.#dropCover(batch, chain)
     this.#moveTips(batch, place)
     this.totals.ops += header.opCount
     this.totals.bytes += header.bodyLength
@@ -281,9 +283,10 @@ export class Draft {
     this.#tips.set(shortId(id), { author, epoch, branch, seq, id, position, signed: signature !== undefined })
   }
 
-  /** What covered an unsigned end of the branch is no longer needed: what follows leads to a signature. */
-  #dropCover({ header: { previous } }: Batch, chain: Chain): void {
-    if (previous !== NO_BATCH && this.tip(shortId(previous))?.signed !== true) this.write.del(coverKey(chain))
+  async #withKnownSignature(batch: Batch, chain: Chain): Promise<Batch> {
+    const { previous } = batch.header
+    if (previous === NO_BATCH || this.tip(shortId(previous))?.signed === true) return batch
+    return this.covers.follow(chain, batch, !this.lineage.placed.has(shortId(previous)))
   }
 
   #removeTip(id: ShortId): void {
@@ -296,6 +299,8 @@ export class Draft {
   finish(identity: Pick<Meta, 'storeId' | 'database' | 'author'>): void {
     const { hashes, state } = this.init
     const { write } = this
+    this.covers.writeTo(write)
+    if (this.applied.length === 0 && !this.cells.isTouched && !this.isMended) return
     this.totals.keys += this.cells.writeTo(write, this.#digest, this.arena)
     for (const id of this.#changedIds) {
       const key = clientIdKey(id)

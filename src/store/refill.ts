@@ -4,13 +4,13 @@
  * keep what they are, and those that could not are made again from the log behind this commit.
  */
 import type { NatterError } from '../base/index.js'
-import { FORMAT } from '../base/index.js'
 import type { BareHeader, Batch, BatchId } from '../log/index.js'
 import { NO_BATCH, shortId } from '../log/index.js'
 import { decodeCell } from './cell-record.js'
 import { encodeRenewal, readRenewal } from './checks.js'
 import type { ClientOp } from './client-ids.js'
 import { decodeClientOps, encodeClientOps } from './client-ids.js'
+import { headersUpToSignature } from './covers.js'
 import { isDamage, readIntact } from './damage.js'
 import type { Draft } from './draft.js'
 import type { Hole, HoleTable } from './holes.js'
@@ -19,7 +19,6 @@ import {
   branchKey,
   cellKey,
   clientIdKey,
-  coverKey,
   historyKey,
   holeKey,
   indexKey,
@@ -33,7 +32,7 @@ import { decodeLog, encodeLog, NO_CHECK, nextCheck } from './log-record.js'
 import type { RemoteOp } from './prepare.js'
 import { remoteOps } from './prepare.js'
 import type { OwnDep } from './records.js'
-import { damaged, encodeBranch, encodeCover, encodeIndex, encodeTip } from './records.js'
+import { damaged, encodeBranch, encodeIndex, encodeTip } from './records.js'
 import { firstMisfit } from './refill-checks.js'
 import { adoptedPlace, claimedPlace } from './refill-place.js'
 import { endNamedTips } from './refill-tips.js'
@@ -67,16 +66,16 @@ export class Refill {
 
   /** Writes the batch in its place. `following` are the batches and bare headers that came with it. */
   async put(hole: Hole, batch: Batch, following: readonly BareHeader[]): Promise<void> {
-    const { write, init } = this.#draft
-    const cover = batch.signature === undefined ? await this.#coverOf(hole, following) : []
+    const { write, init, covers } = this.#draft
+    const isEnd = await this.#isEnd(hole)
+    const cover = isEnd && batch.signature === undefined ? coverOf(hole, following) : []
     // Its end cannot be proved by this answer: another peer may have more.
     if (cover === undefined) return
     const stood = await this.#recordAt(hole.position)
     // Its running check cannot be told either: first that is to be known which nobody has run into.
     if (stood === undefined && (await this.#isBehindUnknown(hole.position))) return
     if (stood === undefined || stood.batch.signature === undefined) await this.#putRecord(hole, batch, stood)
-    if (cover.length > 0) write.put(coverKey(hole), encodeCover(coverKey(hole), cover, init.hashes))
-    else write.del(coverKey(hole))
+    if (isEnd) covers.set(hole, cover)
     if (hole.kind === 'record') {
       await this.#putBranch(hole, batch)
       const ops = remoteOps(batch, init.hashes)
@@ -208,19 +207,14 @@ export class Refill {
     }
   }
 
-  /** Headers up to the signature that covers an unsigned batch; none where the log itself goes on, undefined if it fails. */
-  async #coverOf(hole: Hole, following: readonly BareHeader[]): Promise<BareHeader[] | undefined> {
-    if ((await this.#draft.lineage.at(hole, hole.seq + 1)) !== undefined) return []
-    const after = new Map(following.map(bare => [bare.header.previous, bare]))
-    const cover: BareHeader[] = []
-    let next = after.get(hole.id)
-    while (next !== undefined && cover.length < FORMAT.unsignedBatches) {
-      const { header, headerBytes, id, signature } = next
-      cover.push({ header, headerBytes, id, ...(signature !== undefined && { signature }) })
-      if (signature !== undefined) return cover
-      next = after.get(id)
+  /** Whether nothing follows it on its branch. A damaged entry is one. */
+  async #isEnd(hole: Hole): Promise<boolean> {
+    try {
+      return (await this.#draft.lineage.at(hole, hole.seq + 1)) === undefined
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      return false
     }
-    return undefined
   }
 
   /** The record of its branch names what the batch names of its own author. */
@@ -307,4 +301,11 @@ export class Refill {
       write.put(key, encodeClientOps(key, made, init.hashes))
     }
   }
+}
+
+/** Headers up to the signature that covers an unsigned batch at the end of a branch; undefined where there is none. */
+function coverOf(hole: Hole, following: readonly BareHeader[]): readonly BareHeader[] | undefined {
+  const after = new Map(following.map(bare => [bare.header.previous, bare]))
+  const cover = headersUpToSignature(after, hole.id)
+  return cover.at(-1)?.signature === undefined ? undefined : cover
 }

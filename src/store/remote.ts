@@ -1,12 +1,13 @@
 /** The batches of other nodes in one commit: each placed, taken in and applied, in the order given. */
 import type { Limits, NodeEvents } from '../base/index.js'
 import type { Author, BareHeader, Batch } from '../log/index.js'
-import { peerIdOf } from '../log/index.js'
+import { peerIdOf, shortId } from '../log/index.js'
 import type { Placement, Verdict } from './apply.js'
 import { applyOps, placeBatch } from './apply.js'
-import { writeCovers } from './covers.js'
+import type { OpenEnd } from './covers.js'
 import { isDamage } from './damage.js'
 import type { Draft } from './draft.js'
+import { slotText } from './draft-cell.js'
 import type { ApplyResult } from './index.js'
 import type { RemoteOp } from './prepare.js'
 import type { RefillInit } from './refill.js'
@@ -56,7 +57,7 @@ export class RemoteSession {
       } else results.push(await this.#take(batch, verdict.placement, ops.get(batch)!))
     }
     await this.refill.noteChecks()
-    writeCovers(this.#draft, batches, proof)
+    this.#coverEnds(batches, proof)
     return results
   }
 
@@ -93,6 +94,19 @@ export class RemoteSession {
     // Somebody else writes in this epoch of this node: whatever the next batch were, it could be a second one.
     if (author === this.#init.author && epoch === draft.own?.epoch) draft.own = undefined
     return { batch, status: 'applied', mark }
+  }
+
+  /** What of these is now the unsigned end of a branch is to be proved by what came with it. */
+  #coverEnds(batches: readonly Batch[], proof: readonly BareHeader[]): void {
+    const { placed, slots } = this.#draft.lineage
+    const ends: OpenEnd[] = []
+    for (const { id, signature } of batches) {
+      const place = signature === undefined ? placed.get(shortId(id)) : undefined
+      if (place?.id !== id || slots.has(slotText(place, place.seq + 1))) continue
+      // It may stand with a signature: of the same commit from another peer, or of a cover.
+      if (slots.get(slotText(place, place.seq))?.signed !== true) ends.push({ chain: place, id })
+    }
+    if (ends.length > 0) this.#draft.covers.close(ends, [...proof, ...batches])
   }
 
   #observe({ header }: Batch): void {

@@ -13,6 +13,7 @@ import { OP_KIND } from '../log/index.js'
 import type { Cell, KeyRange, LocalOp, Store } from './index.js'
 import { LevelIterator, LevelSnapshot } from './level-reads.js'
 import type { Standalone, StandaloneInit } from './standalone.js'
+import { textEncoding } from './text-encodings.js'
 
 /** Keys that one batch of `clear()` deletes at most: so many ops commit in a few milliseconds. */
 const clearKeys = 4_096
@@ -82,7 +83,11 @@ export class ReplicatedLevel<KDefault = string, VDefault = string> extends Abstr
       createIfMissing: false,
       errorIfExists: false
     }
-    super(supports, forward)
+    super(supports, {
+      ...forward,
+      keyEncoding: textEncoding(forward.keyEncoding),
+      valueEncoding: textEncoding(forward.valueEncoding)
+    })
     this.#init = { location, network, durability, limits: withLimits(limits) }
   }
 

@@ -37,6 +37,9 @@ test('flags, then variables, then the file', t => {
 test('variables are the names in upper snake case', () => {
   assert.equal(variableOf('dataDir'), 'NATTER_DATA_DIR')
   assert.equal(variableOf('tokenFile'), 'NATTER_TOKEN_FILE')
+  assert.deepEqual(resolveSettings({}, { NATTER_DELIVER_TO: 'https://a.example, https://b.example/v1' }), {
+    deliverTo: ['https://a.example', 'https://b.example/v1']
+  })
   assert.throws(() => resolveSettings({}, { NATTER_OPEN: 'perhaps' }), /NATTER_OPEN must be true or false/)
   assert.deepEqual(resolveSettings({}, { NATTER_CONFLICT: '{"a/":"all"}' }), { conflict: { 'a/': 'all' } })
   assert.deepEqual(resolveSettings({}, { NATTER_CONFLICT: 'max', NATTER_NAME: '' }), { conflict: 'max' })

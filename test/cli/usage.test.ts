@@ -32,7 +32,26 @@ test('usage errors end with 2 and say what was meant', async () => {
     [['import', '/nonexistent'], /cannot be read/],
     [['repair'], /unknown command/],
     [['repair', '--help'], /unknown command 'repair'/],
-    [['help', 'repair'], /unknown command 'repair'/]
+    [['help', 'repair'], /unknown command 'repair'/],
+    [['delivery'], /a command is missing[\s\S]*natter delivery --help\n$/],
+    [
+      ['delivery', 'shwo', 'x'],
+      /unknown command 'shwo' \(Did you mean show\?\)[\s\S]*natter delivery --help\n$/
+    ],
+    [['delivery', 'shwo', '--help'], /unknown command 'shwo'/],
+    [['delivery', 'help', 'shwo'], /unknown command 'shwo'/],
+    [['delivery', 'show'], /missing required argument 'id'[\s\S]*natter delivery show --help\n$/],
+    [['delivery', 'show', ''], /the id is empty/],
+    [['delivery', 'drop'], /missing required argument 'id'/],
+    [['delivery', 'retry'], /ids, or --all/],
+    [['delivery', 'retry', 'x', '--all'], /ids, or --all/],
+    [['delivery', 'ls', '--status', 'pendng'], /did you mean pending\?\)[\s\S]*natter delivery ls --help\n$/],
+    [['delivery', 'ls', '--limit', 'all'], /--limit takes/],
+    [
+      ['up', '--deliver-to', 'api.example.com'],
+      /cannot deliver to api\.example\.com: it is no HTTP address|it is no URL/
+    ],
+    [['up', '--deliver-to', 'https://user:pw@api.example.com'], /user name or password/]
   ]
   // A few at a time: each is a process, and the machine is small.
   for (let at = 0; at < cases.length; at += 4) {
@@ -75,7 +94,8 @@ test('help and version end with 0', async () => {
 })
 
 test('every command shows an example', () => {
-  const { commands } = makeProgram(() => async () => undefined)
+  const program = makeProgram(() => async () => undefined)
+  const commands = program.commands.flatMap(command => [command, ...command.commands])
   assert.ok(commands.length > 25)
   for (const command of commands) {
     let help = ''
@@ -85,7 +105,8 @@ test('every command shows an example', () => {
       }
     })
     command.outputHelp()
-    assert.match(help, new RegExp(`\\nExample:\\n {2}\\$ natter ${command.name()}`))
+    const path = command.parent === program ? command.name() : `${command.parent?.name()} ${command.name()}`
+    assert.match(help, new RegExp(`\\nExample:\\n {2}\\$ natter ${path}`))
   }
 })
 

@@ -11,7 +11,7 @@ import { checkDatabase } from '../../src/disk/level-files/check.js'
 import { crc32c } from '../../src/disk/level-files/crc32c.js'
 import { readLogFile } from '../../src/disk/level-files/log-file.js'
 import { unsnappy } from '../../src/disk/level-files/snappy.js'
-import { readBlock, readIndex, tableEntriesOf } from '../../src/disk/level-files/table-file.js'
+import { checkIndex, readBlock, readIndex, tableEntriesOf } from '../../src/disk/level-files/table-file.js'
 import { versionOf } from '../../src/disk/level-files/version.js'
 import { seededFractions, testSeed } from '../support/random.js'
 
@@ -51,6 +51,31 @@ async function readTable(bytes: Uint8Array): Promise<number> {
     for (const _ of tableEntriesOf(await readBlock(read, handle))) entries++
   return entries
 }
+
+test('a quick look at a table reads its end, and no block of it', async () => {
+  const [, table] = [...(await files())].find(([name]) => name.endsWith('.ldb'))!
+  const reads: { from: number; to: number }[] = []
+  const read = async (offset: number, length: number): Promise<Uint8Array> => {
+    reads.push({ from: offset, to: offset + length })
+    return table.subarray(offset, offset + length)
+  }
+  const index = await checkIndex(read, table.length)
+  const handles = await readIndex(
+    async (offset, length) => table.subarray(offset, offset + length),
+    table.length
+  )
+  const last = handles.at(-1)!
+  assert.ok(handles.length > 1)
+  assert.ok(reads.length <= 4, `${reads.length} reads`)
+  assert.deepEqual(
+    reads.filter(({ from }) => from < last.offset + last.size),
+    []
+  )
+  const flipped = table.slice()
+  flipped[index.offset + 3]! ^= 1
+  const broken = async (offset: number, length: number) => flipped.subarray(offset, offset + length)
+  await assert.rejects(checkIndex(broken, flipped.length), FileDamage)
+})
 
 /** Only the typed error may come out. */
 async function attempted(read: () => unknown): Promise<boolean> {

@@ -1,6 +1,6 @@
 /** Nodes for tests of the engine: real stores on disks in memory, over a network in memory. */
 import { nodeCrypto, nodeSigner } from '../../src/base/crypto-node.js'
-import type { Limits, Random } from '../../src/base/index.js'
+import type { Crypto, Limits, Random } from '../../src/base/index.js'
 import { DEFAULT_LIMITS, utf8 } from '../../src/base/index.js'
 import { systemClock } from '../../src/base/system.js'
 import type { Disk } from '../../src/disk/index.js'
@@ -46,6 +46,8 @@ export async function copyOf(disk: Disk): Promise<Disk> {
 
 export interface NodeInit extends Omit<EngineInit, 'limits'> {
   readonly limits?: Partial<Limits>
+  /** @default that of Node.js */
+  readonly crypto?: Crypto
 }
 
 let seed = testSeed('engine')
@@ -126,7 +128,7 @@ export class TestNode {
     const limits = { ...DEFAULT_LIMITS, ...this.init.limits }
     const clock = systemClock
     const { random } = this.cluster
-    const crypto = nodeCrypto
+    const { crypto = nodeCrypto } = this.init
     this.store = await openStore({
       disk: this.disk,
       network: 'test',
@@ -139,7 +141,7 @@ export class TestNode {
       ...(storeId !== undefined && { storeId })
     })
     this.net = this.cluster.network.net(this.author)
-    const { limits: _, ...init } = this.init
+    const { limits: _, crypto: __, ...init } = this.init
     this.engine = createEngine(
       { store: this.store, net: this.net, clock, random, crypto },
       { ...init, limits }

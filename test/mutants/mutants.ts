@@ -6,11 +6,18 @@
  * can see does not belong here.
  */
 import { readFileSync } from 'node:fs'
+import { DELIVERY_MUTANTS } from './delivery-mutants.js'
 import { EXCHANGE_MUTANTS } from './exchange-mutants.js'
+import { HOSTING_MUTANTS } from './hosting-mutants.js'
 import type { Mutant } from './mutant.js'
 import { STORE_MUTANTS } from './store-mutants.js'
 
-export const MUTANTS: readonly Mutant[] = [...STORE_MUTANTS, ...EXCHANGE_MUTANTS]
+export const MUTANTS: readonly Mutant[] = [
+  ...STORE_MUTANTS,
+  ...EXCHANGE_MUTANTS,
+  ...DELIVERY_MUTANTS,
+  ...HOSTING_MUTANTS
+]
 
 /** The source with the bug in it. Throws when the text that it replaces is not there exactly once. */
 export function plant({ name, file, find, replace }: Mutant): string {

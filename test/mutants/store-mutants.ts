@@ -73,7 +73,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'checksum-not-compared',
-    file: 'src/store/records.ts',
+    file: 'src/base/sealed-record.ts',
     find: '  return (hashes.crc32(value.subarray(0, end)) ^ keySum(key)) === stored',
     replace: '  return (hashes.crc32(value.subarray(0, end)) ^ keySum(key)) === stored || end > 0',
     promise: 'damage is detected, never served'
@@ -261,5 +261,21 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     find: '  if (isOwn(origin, open)) return true\n',
     replace: '  if (isOwn(origin, open)) return false\n',
     promise: 'a write overwrites what its writer saw'
+  },
+  {
+    name: 'cover-forgets-its-signature',
+    file: 'src/store/covers.ts',
+    find: 'return goesOn && next.signature !== undefined ? { ...batch, signature: next.signature } : batch',
+    replace: 'return batch',
+    promise: 'what is applied here can be proved to others',
+    tests: ['test/store/runs.test.ts']
+  },
+  {
+    name: 'refill-takes-the-cover-of-another',
+    file: 'src/store/refill.ts',
+    find: 'if (isEnd) covers.set(hole, cover)',
+    replace: 'covers.set(hole, cover)',
+    promise: 'what comes back changes one record of the log',
+    tests: ['test/store/refill.test.ts']
   }
 ]

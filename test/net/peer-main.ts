@@ -4,7 +4,7 @@
  */
 import '../../src/polyfills.js'
 import { defaultLogger } from '@libp2p/logger'
-import { nodeCrypto } from '../../src/base/crypto-node.js'
+import { nodeCrypto, nodeSigner } from '../../src/base/crypto-node.js'
 import { DEFAULT_LIMITS, fromHex } from '../../src/base/index.js'
 import { systemClock, systemRandom } from '../../src/base/system.js'
 import type { DatabaseId } from '../../src/log/index.js'
@@ -24,8 +24,10 @@ function tell(event: string, fields: Record<string, unknown> = {}): void {
 }
 
 const options = JSON.parse(process.argv[2]!) as PeerMainOptions
+const seed = systemRandom.bytes(32)
 const net = await createNet({
-  seed: systemRandom.bytes(32),
+  seed,
+  publicKey: nodeSigner(seed).publicKey,
   database: options.database as DatabaseId,
   network: 'test',
   name: 'peer',

@@ -54,6 +54,7 @@ export async function prepareNet(
   const { publicKey } = nodeSigner(seed)
   const net = await createNet({
     seed,
+    publicKey,
     database: DATABASE,
     network: 'test',
     name: 'node',

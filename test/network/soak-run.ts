@@ -37,6 +37,7 @@ export async function runSoak(init: SoakInit): Promise<string[]> {
   } catch (error) {
     soak.violations.push(error instanceof Error ? error.message : String(error))
   } finally {
+    if (soak.violations.length > 0) await soak.tellStanding()
     await soak.end()
   }
   return soak.violations
@@ -141,6 +142,21 @@ class Soak implements Ground {
     const held = last && `, ${last.handles} handles, ${last.descriptors} descriptors`
     const faults = Object.entries(this.counts).map(([name, count]) => `${name} ${count}`)
     return `${this.load.writes} writes acknowledged; ${faults.join(', ')}; ${size ?? ''}${held ?? ''}`
+  }
+
+  /** What each node says of itself and the others, for whoever looks for the cause of a violation. */
+  async tellStanding(): Promise<void> {
+    const { tell } = this.#init
+    for (const [at, peer] of this.peers.entries()) {
+      for (const path of ['/status', '/peers', '/doctor']) {
+        const said = await peer.request('GET', path).then(
+          ({ body }) => JSON.stringify(body),
+          (error: unknown) => String(error)
+        )
+        tell(`node ${at} ${path}: ${said}`)
+      }
+      tell(`node ${at}, end of its log: ${peer.stderr.slice(-2000)}`)
+    }
   }
 
   // What the faults use

@@ -15,7 +15,8 @@ const wrongTypes: [string, unknown][] = [
   ['an unknown limit', { limits: { walls: 4 } }],
   ['a limit of 0', { limits: { valueBytes: 0 } }],
   ['an app without a version', { app: { name: 'till' } }],
-  ['a text for a list', { bootstrap: '/ip4/127.0.0.1/tcp/1' }]
+  ['a text for a list', { bootstrap: '/ip4/127.0.0.1/tcp/1' }],
+  ['one URL for a list of them', { deliverTo: 'https://api.example.com' }]
 ]
 
 describe('options of createNode', () => {
@@ -31,6 +32,12 @@ describe('options of createNode', () => {
 
   test('a peer id that is none is INVALID_ARGUMENT', () => {
     assert.throws(() => checkOptions({ allow: ['somebody'] }), { code: 'INVALID_ARGUMENT' })
+  })
+
+  test('a URL that cannot be delivered to is INVALID_ARGUMENT', () => {
+    checkOptions({ deliverTo: ['https://api.example.com/v1', 'http://127.0.0.1:9000'] })
+    for (const url of ['api.example.com', 'ftp://api.example.com', 'https://me:secret@api.example.com'])
+      assert.throws(() => checkOptions({ deliverTo: [url] }), { code: 'INVALID_ARGUMENT' })
   })
 
   test('an explicit undefined counts as not given', () => {

@@ -73,6 +73,33 @@ test('a batch that neither its record nor the index names comes back with the on
   await closeStore(peer)
 })
 
+test('what comes back within a branch leaves the proof of its unsigned end', async () => {
+  const peer = await storeOf(2)
+  for (let i = 0; i < 5; i++) await peer.write({ ops: [put('p', i)] })
+  const [first, second, third, ...rest] = await batchesOf(peer)
+  const disk = await openMemoryDisk()
+  const store = await storeOf(1, { disk })
+  const unsigned = [second!, third!].map(({ header, headerBytes, id, body }) => ({
+    header,
+    headerBytes,
+    id,
+    body
+  }))
+  await store.apply([first!, ...unsigned], rest)
+  await flip(disk, [logKey(2)])
+  await store.verify({ repair: true })
+  assert.equal((await store.missing()).length, 1)
+  await refetch(store, peer)
+  assert.deepEqual((await store.verify()).damage, [])
+  const run = store.openRun()
+  for (const tip of store.frontier) await run.add({ type: 'want', tip, have: [], offset: 0 })
+  const { batches } = await run.next(1 << 20)
+  assert.equal(batches.length, 3)
+  await run.close()
+  await closeStore(store)
+  await closeStore(peer)
+})
+
 test('what comes back behind damage that nobody noticed waits for it, and running checks stay', async () => {
   const disk = await openMemoryDisk()
   const peer = await storeOf(2)

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { nodeCrypto } from '../../src/base/crypto-node.js'
+import { FORMAT } from '../../src/base/index.js'
 import type { BareHeader, Batch } from '../../src/log/index.js'
 import { tipOf } from '../../src/log/index.js'
 import type { Store } from '../../src/store/index.js'
@@ -160,6 +161,55 @@ test('each piece of a run proves itself, also where the next would go on', async
   assert.deepEqual(proofs.slice(4, 6), [[], []])
   await run.close()
   for (const store of [source, middle]) await closeStore(store)
+})
+
+test('what a signature proves stays proved when the batches behind it come without it', async () => {
+  const source = await writer(1, 1, 0)
+  const length = 2 * FORMAT.unsignedBatches
+  for (let i = 0; i < length; i++) await source.write({ ops: [put('k', i)] })
+  const all = await batchesOf(source)
+  const [half, most] = [FORMAT.unsignedBatches / 2, FORMAT.unsignedBatches]
+  /** As a peer sends them that leaves out what a later signature of the same part covers. */
+  const part = (from: number, to: number): Batch[] => [...all.slice(from, to - 1).map(unsigned), all[to - 1]!]
+  const ways: ((store: Store) => Promise<unknown>)[] = [
+    // The first half is proved by the signature of the batch `most`, which the next part leaves out.
+    async store => {
+      await store.apply(all.slice(0, half).map(unsigned), part(half, most).map(bare))
+      await store.apply(part(half, length - half))
+    },
+    // The same in a single commit.
+    async store => {
+      await store.apply([all[0]!])
+      await Promise.all([
+        store.apply([all[1]!]),
+        store.apply(all.slice(2, half).map(unsigned), part(half, most).map(bare)),
+        store.apply(part(half, length - half))
+      ])
+    },
+    // Several parts that end before that batch.
+    async store => {
+      await store.apply(all.slice(0, half).map(unsigned), part(half, most).map(bare))
+      for (let at = half; at < length - half; at += 7) {
+        const to = Math.min(at + 7, length - half)
+        await store.apply(all.slice(at, to).map(unsigned), part(to, to + half).map(bare))
+      }
+    }
+  ]
+  for (const [at, way] of ways.entries()) {
+    const store = await storeOf(2)
+    await way(store)
+    assert.equal(store.mark.position, length - half, `way ${at}`)
+    const run = store.openRun()
+    for (const tip of store.frontier) await run.add({ type: 'want', tip, have: [], offset: 0 })
+    const { batches, proof, done } = await run.next(1 << 20)
+    assert.equal(done, true)
+    assert.equal(batches.length, length - half, `way ${at}`)
+    await checkRun({ batches, proof }, nodeCrypto)
+    assert.deepEqual((await store.verify()).damage, [], `way ${at}`)
+    await run.close()
+    await closeStore(store)
+  }
+  await closeStore(source)
 })
 
 test('tips and checks by position', async () => {

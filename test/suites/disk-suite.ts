@@ -36,6 +36,30 @@ export function diskSuite(
       assert.deepEqual(await disk.getMany([]), [])
     })
 
+    test('many keys read at once are what each of them is, in any order and wherever they lie', async disk => {
+      const name = (n: number): string => `k${String(n).padStart(4, '0')}`
+      const there = Array.from({ length: 400 }, (_, n) => n).filter(n => n < 200 || n % 7 === 0)
+      await put(disk, Object.fromEntries(there.map(n => [name(n), `v${n}`])))
+      const range = (from: number, to: number): number[] =>
+        Array.from({ length: to - from }, (_, n) => from + n)
+      const cases = {
+        dense: range(0, 200),
+        fresh: range(400, 900),
+        'dense, then fresh': range(150, 700),
+        backwards: range(0, 500).reverse(),
+        scattered: range(0, 300).map(n => (n * 389) % 900),
+        twice: [...range(190, 260), ...range(190, 260)]
+      }
+      const snapshot = disk.snapshot()
+      for (const [title, numbers] of Object.entries(cases)) {
+        const expected = numbers.map(n => (there.includes(n) ? utf8(`v${n}`) : undefined))
+        const keys = numbers.map(n => utf8(name(n)))
+        assert.deepEqual(await disk.getMany(keys), expected, title)
+        assert.deepEqual(await disk.getMany(keys, { snapshot }), expected, title)
+      }
+      await snapshot.close()
+    })
+
     test('values are plain bytes, of which slice() is a copy', async disk => {
       await put(disk, { a: 'abc' })
       const value = await disk.get(utf8('a'))

@@ -97,7 +97,7 @@ test('every source file is reached from an entry point', () => {
     for (const { target } of importsOf(path))
       if (target !== undefined && sources.includes(target)) visit(target)
   }
-  for (const entry of ['src/index.ts', 'src/cli/bin.ts']) visit(entry)
+  for (const entry of ['src/index.ts', 'src/delivery/index.ts', 'src/cli/bin.ts']) visit(entry)
   assert.deepEqual(
     sources.filter(path => !reached.has(path)),
     []

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import type { Command } from 'commander'
 import { makeProgram } from '../../src/cli/program.js'
 
 const run = promisify(execFile)
@@ -59,12 +60,18 @@ function commands(): string[][] {
     )
 }
 
+/** The command that words begin with, or the one within it. */
+function commandOf(within: Command, [name, ...others]: readonly string[]): Command | undefined {
+  const command = within.commands.find(one => one.name() === name)
+  return command === undefined || command.commands.length === 0 ? command : commandOf(command, others)
+}
+
 test('the commands and flags of the shell snippets exist', () => {
   const found = commands()
   assert.ok(found.length > 0, 'the README shows commands')
   for (const words of found) {
-    const [name] = words.filter(word => !word.startsWith('-'))
-    const command = name === undefined ? program : program.commands.find(one => one.name() === name)
+    const names = words.filter(word => !word.startsWith('-'))
+    const command = names[0] === undefined ? program : commandOf(program, names)
     assert.ok(command !== undefined, `natter ${words.join(' ')}: no such command`)
     const flags = [...program.options, ...command.options].flatMap(option => [option.short, option.long])
     for (const flag of words.filter(word => /^--?[a-z]/.test(word))) {

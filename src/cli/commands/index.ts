@@ -3,6 +3,7 @@
 import type { AddCommands } from '../command.js'
 import { addBulk } from './bulk.js'
 import { addCluster } from './cluster.js'
+import { addDelivery } from './delivery.js'
 import { addDoctor } from './doctor.js'
 import { addEvents } from './events.js'
 import { addInvite } from './invite.js'
@@ -31,6 +32,7 @@ export const COMMANDS: readonly AddCommands[] = [
   addPeers,
   addSync,
   addEvents,
+  addDelivery,
   addVerify,
   addDoctor
 ]

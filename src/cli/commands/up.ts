@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { messageOf, NatterError } from '../../base/index.js'
 import { parsePsk } from '../../net/psk.js'
+import { hasOutbox } from '../../node/delivery/folder.js'
 import type { NatterNode, NodeOptions } from '../../node.js'
 import type { Action, AddCommands } from '../command.js'
 import { collect, example } from '../command.js'
@@ -22,7 +23,7 @@ const DEFAULT_HTTP = '127.0.0.1:7070'
 /** Milliseconds after which a stop that hangs is ended: what is acknowledged is on disk by then. */
 const STOP_MS = 9_500
 /** What -v and -vv show where DEBUG says nothing: dials, commits and requests; then every frame as well. */
-const LOG_SCOPES = ['natter:net,natter:store,natter:http,natter:*:error', 'natter:*']
+const LOG_SCOPES = ['natter:net,natter:store,natter:http,natter:delivery,natter:*:error', 'natter:*']
 
 /** Refusals that are remembered as told: strangers can make up ids. */
 const TOLD_REFUSALS = 1000
@@ -62,6 +63,7 @@ const up: Action = async context => {
   try {
     const server = http === undefined ? undefined : await node.serve(serveOptions(http, dataDir, settings))
     await tellReady(context, node, server?.url ?? null, dataDir)
+    tellLeftOutbox(context, dataDir)
     tellTrouble(context, node)
     await stopped
   } finally {
@@ -75,7 +77,7 @@ const up: Action = async context => {
 }
 
 async function tellReady(
-  { out }: Context,
+  { out, settings }: Context,
   node: NatterNode,
   http: string | null,
   dataDir: string
@@ -89,11 +91,20 @@ async function tellReady(
         ['  peer id', node.peerId],
         ...addrs.map((addr, i) => [i === 0 ? '  addresses' : '', addr] as const),
         ['  HTTP', http ?? 'off'],
+        ...(settings.deliverTo ?? []).map((url, i) => [i === 0 ? '  delivers to' : '', url] as const),
         ['  data', dataDir]
       ])
     ].join('\n')
   )
   out.note('Ctrl-C stops it.')
+}
+
+/** A node that has delivered before, and does not now, keeps what was not sent. */
+function tellLeftOutbox({ out, settings }: Context, dataDir: string): void {
+  if (settings.deliverTo !== undefined || !hasOutbox(dataDir)) return
+  out.note(
+    'Nothing is sent from the delivery outbox of this directory: for that start it with --deliver-to URL.'
+  )
 }
 
 /** The command as it can be pasted; an invite is a secret, and the directory keeps what it said. */
@@ -231,6 +242,11 @@ export const addUp: AddCommands = (program, run) => {
     .option(
       '--allow-host <name>',
       'a host name by which the HTTP API may be called; may be given again',
+      collect
+    )
+    .option(
+      '--deliver-to <url>',
+      'host a delivery outbox for targets under this URL (natter delivery); may be given again',
       collect
     )
     .addHelpText('after', example('natter up', 'natter up --data ./b --http 0 --join @invite.txt'))

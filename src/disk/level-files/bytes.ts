@@ -46,6 +46,11 @@ export class Cursor {
     return taken
   }
 
+  skip(length: number): void {
+    if (length > this.left) throw new FileDamage('it is cut short')
+    this.at += length
+  }
+
   block(): Uint8Array {
     return this.take(this.varint())
   }

@@ -13,7 +13,7 @@ import { isErrno } from '../files.js'
 import { FileDamage } from './bytes.js'
 import { readLogFile } from './log-file.js'
 import type { ReadAt } from './table-file.js'
-import { checkBlock, readIndex } from './table-file.js'
+import { checkBlock, checkIndex, readIndex } from './table-file.js'
 import type { DatabaseVersion, TableName } from './version.js'
 import { versionOf } from './version.js'
 
@@ -38,8 +38,9 @@ export async function checkDatabase(location: string, options: CheckOptions): Pr
   const version = await readVersion(location, faults)
   if (version === undefined) return faults
   await checkLogs(location, version, faults)
+  const buffer = new Uint8Array(options.full ? aheadBytes : endBytes)
   for (const table of version.tables.values()) {
-    if (faults.length < listedFaults) await checkTable(location, table, options, faults)
+    if (faults.length < listedFaults) await checkTable(location, table, { ...options, buffer }, faults)
   }
   return faults
 }
@@ -108,7 +109,7 @@ async function checkLogs(location: string, version: DatabaseVersion, faults: Fil
 async function checkTable(
   location: string,
   table: TableName,
-  { full, pace }: CheckOptions,
+  { full, pace, buffer }: CheckOptions & { buffer: Uint8Array },
   faults: FileFault[]
 ): Promise<void> {
   const opened = await openTable(location, table.number)
@@ -119,10 +120,12 @@ async function checkTable(
   const { file, name, size } = opened
   try {
     if (size !== table.size) throw new FileDamage(`it has ${size} bytes instead of ${table.size}`)
-    const read = readerOf(file)
-    const handles = await readIndex(read, size)
-    if (!full) return
-    for (const handle of handles) {
+    if (!full) {
+      await checkIndex(await endOf(file, size, buffer), size)
+      return
+    }
+    const read = readerOf(file, buffer)
+    for (const handle of await readIndex(read, size)) {
       try {
         await checkBlock(read, handle)
       } catch (error) {
@@ -155,24 +158,39 @@ export async function openTable(
   return undefined
 }
 
-/** Reads ahead: blocks are small, and stand one behind the other. */
-export function readerOf(file: FileHandle): ReadAt {
-  let ahead = new Uint8Array(0)
+/**
+ * Reads ahead: blocks are small, and stand one behind the other. With a `buffer` to read into, what a read answered is good
+ * until the next one.
+ */
+export function readerOf(file: FileHandle, buffer?: Uint8Array): ReadAt {
+  let held: Uint8Array = new Uint8Array(0)
   let from = 0
   return async (offset, length) => {
-    if (offset < from || offset + length > from + ahead.length) {
-      const buffer = new Uint8Array(Math.max(length, aheadBytes))
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, offset)
-      ahead = buffer.subarray(0, bytesRead)
+    if (offset < from || offset + length > from + held.length) {
+      const isRoom = buffer !== undefined && length <= buffer.length
+      const room = isRoom ? buffer : new Uint8Array(Math.max(length, aheadBytes))
+      const { bytesRead } = await file.read(room, 0, room.length, offset)
+      held = room.subarray(0, bytesRead)
       from = offset
     }
     const at = offset - from
-    if (at + length > ahead.length) throw new FileDamage('it is cut short')
-    return ahead.subarray(at, at + length)
+    if (at + length > held.length) throw new FileDamage('it is cut short')
+    return held.subarray(at, at + length)
   }
 }
 
 const aheadBytes = 64 * 1024
+
+/** Reads that begin near the end of a file: all from there on is taken at once, for footer and index stand there. */
+async function endOf(file: FileHandle, size: number, buffer: Uint8Array): Promise<ReadAt> {
+  const read = readerOf(file, buffer)
+  const from = Math.max(0, size - buffer.length)
+  await read(from, size - from)
+  return read
+}
+
+/** More than the index of a table of 16 MiB takes. */
+const endBytes = 256 * 1024
 
 /** What makes a file unusable is told; what keeps it from being read at all is thrown. */
 export function reasonOf(error: unknown): string {

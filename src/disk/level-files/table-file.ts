@@ -28,11 +28,18 @@ export interface TableEntry {
 /** Reads a stretch of the file. */
 export type ReadAt = (offset: number, length: number) => Promise<Uint8Array>
 
-/**
- * Handles of the data blocks, in order, by footer and index; what says which keys are there is checked with them, for a
- * flipped bit of it hides keys. Throws `FileDamage`.
- */
+/** Handles of the data blocks, in order, of a table whose index is checked on the way. Throws `FileDamage`. */
 export async function readIndex(read: ReadAt, size: number): Promise<BlockHandle[]> {
+  const index = await checkIndex(read, size)
+  return handlesIn(await readBlock(read, index), size)
+}
+
+/**
+ * Looks at all that says which keys are there, footer, index and filter, for a flipped bit of it hides keys; answers where
+ * the index is. It is not unpacked: an index is as long as its table, and what verifies is what LevelDB wrote.
+ * Throws `FileDamage`.
+ */
+export async function checkIndex(read: ReadAt, size: number): Promise<BlockHandle> {
   if (size < footerBytes) throw new FileDamage('it is cut short')
   const footer = await read(size - footerBytes, footerBytes)
   if (uint32(footer, 40) !== MAGIC_LOW || uint32(footer, 44) !== MAGIC_HIGH)
@@ -40,11 +47,25 @@ export async function readIndex(read: ReadAt, size: number): Promise<BlockHandle
   const cursor = new Cursor(footer, 0, 40)
   const meta = handleOf(cursor, size)
   const index = handleOf(cursor, size)
-  for (const { value } of entriesOf(await readBlock(read, meta)))
-    await checkBlock(read, handleOf(new Cursor(value), size))
+  for (const handle of handlesIn(await readBlock(read, meta), size)) await checkBlock(read, handle)
+  await checkBlock(read, index)
+  return index
+}
+
+/** What the entries of a block stand for, where these are other blocks: their keys are passed over. */
+function handlesIn(block: Uint8Array, size: number): BlockHandle[] {
   const handles: BlockHandle[] = []
-  for (const { value } of entriesOf(await readBlock(read, index)))
-    handles.push(handleOf(new Cursor(value), size))
+  const cursor = entriesIn(block)
+  while (cursor.left > 0) {
+    cursor.varint()
+    const rest = cursor.varint()
+    const length = cursor.varint()
+    cursor.skip(rest)
+    const end = cursor.at + length
+    handles.push(handleOf(cursor, size))
+    if (cursor.at > end) throw new FileDamage('a handle is longer than its entry')
+    cursor.at = end
+  }
   return handles
 }
 
@@ -82,10 +103,7 @@ function unpack(bytes: Uint8Array, offset: number): Uint8Array {
 
 /** Entries of an unpacked block: a key shares its beginning with the one before. Throws `FileDamage`. */
 export function* entriesOf(block: Uint8Array): Generator<{ key: Uint8Array; value: Uint8Array }> {
-  const restarts = uint32(block, block.length - 4)
-  const end = block.length - 4 - restarts * 4
-  if (end < 0) throw new FileDamage('a block has no room for its restarts')
-  const cursor = new Cursor(block, 0, end)
+  const cursor = entriesIn(block)
   let key = new Uint8Array(0)
   while (cursor.left > 0) {
     const shared = cursor.varint()
@@ -98,6 +116,14 @@ export function* entriesOf(block: Uint8Array): Generator<{ key: Uint8Array; valu
     key = next
     yield { key, value: cursor.take(length) }
   }
+}
+
+/** At the first entry of an unpacked block, and ends before its restarts. */
+function entriesIn(block: Uint8Array): Cursor {
+  const restarts = uint32(block, block.length - 4)
+  const end = block.length - 4 - restarts * 4
+  if (end < 0) throw new FileDamage('a block has no room for its restarts')
+  return new Cursor(block, 0, end)
 }
 
 /** The entries of a data block, newest version of a key first. */

@@ -1,7 +1,9 @@
 /** The table of routes: everything that is served, in the order in which it is shown. */
+import type { ServeOptions } from '../index.js'
 import type { Route } from '../route.js'
 import { batchRoutes } from './batch.js'
 import { changeRoutes } from './changes.js'
+import { deliveryRoutes } from './delivery.js'
 import { doctorRoutes } from './doctor.js'
 import { eventRoutes } from './events.js'
 import { keyRoutes } from './keys.js'
@@ -11,6 +13,7 @@ import { programRoutes } from './programs.js'
 import { syncRoutes } from './sync.js'
 import { versionRoutes } from './versions.js'
 
+/** What every node serves. */
 export const ROUTES: readonly Route[] = [
   ...nodeRoutes,
   ...doctorRoutes,
@@ -23,3 +26,8 @@ export const ROUTES: readonly Route[] = [
   ...syncRoutes,
   ...eventRoutes
 ]
+
+/** What a node serves that is served so: the routes of a delivery outbox only with one. */
+export function routesOf({ delivery }: Pick<ServeOptions, 'delivery'>): readonly Route[] {
+  return delivery === undefined ? ROUTES : [...ROUTES, ...deliveryRoutes]
+}

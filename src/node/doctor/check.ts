@@ -8,6 +8,7 @@ import type { Settings } from '../../disk/settings.js'
 import type { Author } from '../../log/index.js'
 import { peerIdOf } from '../../log/index.js'
 import type { Store } from '../../store/index.js'
+import type { DeliveryDesk } from '../delivery/desk.js'
 import type { NodeOptions } from '../options.js'
 import type { Membership, PeerBook } from '../peer-book.js'
 import type { LagMemory } from './lag-memory.js'
@@ -21,10 +22,15 @@ export const detailed = 1000
 /** Nodes beside this one that are all connected to each other; of more, each is connected to some. */
 export const fullMeshNodes = 8
 
+export { span } from '../../base/index.js'
+
 export type Finding = Omit<DoctorCheck, 'name'>
 
-/** What a check needs: nothing but the store, a directory, a node that runs, or one that takes part in its network. */
-export type Need = 'store' | 'directory' | 'node' | 'network'
+/**
+ * What a check needs: nothing but the store, a directory, a node that runs, one that takes part in its network, or a
+ * delivery outbox, without which there is nothing to look at.
+ */
+export type Need = 'store' | 'directory' | 'node' | 'network' | 'delivery'
 
 export interface Check {
   readonly name: string
@@ -66,6 +72,8 @@ export interface Patient {
   readonly nodeVersion: string
   /** Absent for a directory whose node does not run. */
   readonly node: RunningParts | undefined
+  /** Absent where no delivery outbox is hosted. */
+  readonly delivery?: DeliveryDesk | Promise<DeliveryDesk> | undefined
 }
 
 /** For a check that needs the network. */
@@ -114,15 +122,6 @@ export function peerArgument(peer: Author): string {
 /** `3 peers`, `1 peer`. */
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`
-}
-
-/** A duration for people: 850 ms, 12 s, 5 min, 3 h, 2 days. */
-export function span(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`
-  if (ms < 120_000) return `${Math.round(ms / 1000)} s`
-  if (ms < 7_200_000) return `${Math.round(ms / 60_000)} min`
-  if (ms < 172_800_000) return `${Math.round(ms / 3_600_000)} h`
-  return `${Math.round(ms / 86_400_000)} days`
 }
 
 /** `64.0 MiB`. */

@@ -18,10 +18,12 @@ import { isNatterError, messageOf } from '../../base/index.js'
 import type { DataDirectory } from '../../disk/directory.js'
 import { peerIdOf } from '../../log/index.js'
 import type { Store } from '../../store/index.js'
+import type { DeliveryDesk } from '../delivery/desk.js'
 import type { SettingsBook } from '../ground.js'
 import { throwIfAborted } from '../wait.js'
 import type { Check, Need, Patient, RunningParts } from './check.js'
 import { clockChecks } from './clocks.js'
+import { deliveryChecks } from './delivery.js'
 import { exchangeChecks } from './exchange.js'
 import { heldChecks } from './held.js'
 import { integrityChecks } from './integrity.js'
@@ -44,7 +46,8 @@ export const CHECKS: readonly Check[] = [
   ...networkChecks,
   ...peerChecks,
   ...exchangeChecks,
-  ...heldChecks
+  ...heldChecks,
+  ...deliveryChecks
 ]
 
 export interface DoctorParts {
@@ -56,6 +59,8 @@ export interface DoctorParts {
   readonly directory: DataDirectory | undefined
   /** Absent for a directory whose node does not run. */
   readonly node?: RunningParts
+  /** Absent where no delivery outbox is hosted; a promise is of one that is being opened, or cannot be. */
+  readonly delivery?: DeliveryDesk | Promise<DeliveryDesk> | undefined
   /** @default that of this process */
   readonly nodeVersion?: string
 }
@@ -78,7 +83,7 @@ export class Doctor {
 
   /** Rejects with `ABORTED`, never for what it finds. */
   async examine({ signal }: Signal = {}): Promise<DoctorReport> {
-    const { clock, store, network, settings, node, directory } = this.#parts
+    const { clock, store, network, settings, node, directory, delivery } = this.#parts
     const startedAtMs = clock.now()
     const patient: Patient = {
       ...this.#parts,
@@ -92,6 +97,7 @@ export class Doctor {
     const leftOut: DoctorReport['leftOut'] = []
     for (const check of CHECKS) {
       throwIfAborted(signal)
+      if (check.needs === 'delivery' && delivery === undefined) continue
       const reason = hindrance(check.needs, { node, directory })
       const found = reason === undefined ? await look(check, patient) : reason
       if (typeof found === 'string') leftOut.push({ name: check.name, reason: found })

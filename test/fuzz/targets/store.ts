@@ -56,7 +56,7 @@ const names = {
   }
 }
 
-interface RecordInit<T> {
+export interface RecordInit<T> {
   readonly name: string
   readonly key: Uint8Array
   readonly seeds: readonly Uint8Array[]
@@ -68,7 +68,7 @@ interface RecordInit<T> {
  * A kind of record. Half of the mutants get a checksum that fits: nobody but this node writes them, but a checksum of 32
  * bits is no proof, and what passes it must not end in anything but a record or `STORE_DAMAGED`.
  */
-function record<T>({ name, key, seeds, decode, encode }: RecordInit<T>): Target {
+export function record<T>({ name, key, seeds, decode, encode }: RecordInit<T>): Target {
   return {
     name: `disk-${name}`,
     seeds,
