@@ -1,12 +1,13 @@
 /** Answers to WANTs: pieces of one walk over the log, read only as far as the peer's window goes. */
 
+import { FORMAT } from '../base/index.js'
 import type { BareHeader, Batch, Tip } from '../log/index.js'
 import { noteServed, pushWritten } from './showing.js'
 import type { Stream, Turn } from './state.js'
 import { send } from './state.js'
 
-/** Bytes of bodies in one RUN: one fsync at the receiver pays for so much. */
-const runBytes = 256 * 1024
+/** Bytes of one RUN: one signature covers so much, and one fsync at the receiver pays for it. */
+const runBytes = FORMAT.unsignedBytes
 
 /** Reads on, when there is something to send and room for it. */
 export function pumpRun(turn: Turn, stream: Stream): void {
