@@ -122,6 +122,7 @@ export interface CompleteOptions {
 
 export interface OperationFilter {
   status?: OperationStatus
+  /** Without an index of its own: looks through all operations, or those of the status. */
   target?: string
   /** @default 1_000 */
   limit?: number
@@ -191,7 +192,10 @@ export interface DeliveryFace {
   readonly events: OutboxEvents
 }
 
-/** Payloads of events, which tell of what is on disk. */
+/**
+ * Payloads of events, which tell of what is on disk. What a commit made although it ended as `INDETERMINATE` is not told: the
+ * log has it.
+ */
 export interface DeliveryEvents {
   enqueued: { readonly id: string; readonly kind: string; readonly target: string }
   /** It is done. */
