@@ -33,7 +33,7 @@ export interface Bench {
   run(scale: Scale): Promise<Line[]>
 }
 
-const QUICK = { turns: 4, turnMs: 120, repetitions: 2, sizes: [5_000, 50_000], waitMs: 1000 }
+const QUICK = { turns: 4, turnMs: 120, repetitions: 2, sizes: [2_000, 20_000], waitMs: 1000 }
 const FULL = { turns: 15, turnMs: 500, repetitions: 5, sizes: [10_000, 100_000, 1_000_000], waitMs: 10_000 }
 
 /** One for each measurement: its gate waits only so long. */

@@ -55,12 +55,7 @@ async function runFifty(scale: Scale): Promise<Line[]> {
   const before = process.memoryUsage.rss()
   try {
     const startedAtMs = performance.now()
-    const first = await createNode({ mdns: false, name: 'node-0', logger: counting.logger })
-    nodes.push(first)
-    const { addrs: bootstrap } = await first.status()
-    for (let i = 1; i < count; i++) {
-      nodes.push(await createNode({ mdns: false, name: `node-${i}`, bootstrap, logger: counting.logger }))
-    }
+    for (let i = 0; i < count; i++) nodes.push(await joinOne(nodes, counting))
     const timeout = AGREE_MS
     await Promise.all(nodes.map(node => node.sync.wait({ connected: Math.min(count - 1, 4), timeout })))
     const startMs = performance.now() - startedAtMs
@@ -90,6 +85,15 @@ async function runFifty(scale: Scale): Promise<Line[]> {
   } finally {
     await Promise.all(nodes.map(node => node.stop()))
   }
+}
+
+/** One more node, by the address of an earlier one: not all by the same, which takes only so many a second. */
+async function joinOne(nodes: readonly NatterNode[], { logger }: Counting): Promise<NatterNode> {
+  const status = await nodes[Math.floor(nodes.length / 2)]?.status()
+  const bootstrap = status?.addrs ?? []
+  const node = await createNode({ mdns: false, name: `node-${nodes.length}`, bootstrap, logger })
+  if (status !== undefined) await node.sync.wait({ connected: 1, timeout: AGREE_MS })
+  return node
 }
 
 async function agreement(nodes: readonly NatterNode[]): Promise<number> {

@@ -44,6 +44,7 @@ export function onOpened(turn: Turn, event: Extract<Event, { type: 'opened' }>):
     trouble: undefined,
     newer: new Set(),
     ackDue: undefined,
+    window: 0,
     credit: 0,
     owed: 0,
     applying: 0,

@@ -1,16 +1,21 @@
 /** Answers to WANTs: pieces of one walk over the log, read only as far as the peer's window goes. */
 
+import { FORMAT } from '../base/index.js'
 import type { BareHeader, Batch, Tip } from '../log/index.js'
 import { noteServed, pushWritten } from './showing.js'
 import type { Stream, Turn } from './state.js'
 import { send } from './state.js'
 
-/** Bytes of bodies in one RUN: one fsync at the receiver pays for so much. */
-const runBytes = 256 * 1024
+/** Bytes of one RUN: one signature covers so much, and one fsync at the receiver pays for it. */
+const runBytes = FORMAT.unsignedBytes
 
-/** Reads on, when there is something to send and room for it. */
+/**
+ * Reads on, when there is something to send and room for a good piece of it: what is sent as credit trickles in would cost
+ * a signature and a sync each. The receiver keeps back less than half of its window at most, so there is no waiting for ever.
+ */
 export function pumpRun(turn: Turn, stream: Stream): void {
-  if (!stream.serving || stream.reading || stream.choked || stream.credit <= 0) return
+  if (!stream.serving || stream.reading || stream.choked) return
+  if (stream.credit < Math.max(1, Math.min(runBytes / 2, stream.window / 4))) return
   stream.reading = true
   turn.effects.push({ type: 'readRun', stream: stream.id, maxBytes: Math.min(runBytes, stream.credit) })
 }

@@ -117,6 +117,8 @@ export interface Stream {
   ackDue: Mark | undefined
 
   // Windows
+  /** Bytes that the peer takes before it returns credit, and how many of them are left. */
+  window: number
   credit: number
   owed: number
   applying: number

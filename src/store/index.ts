@@ -158,7 +158,7 @@ export interface PeerRecord {
  */
 export interface RunReader {
   /**
-   * The next batches, at least one unless done, about `maxBytes` of bodies. `proof` holds the bare headers up to the
+   * The next batches, at least one unless done, about `maxBytes` of headers and bodies. `proof` holds the bare headers up to the
    * covering signature of each chain whose last batch among these is unsigned: every piece proves itself.
    */
   next(maxBytes: number): Promise<{ batches: Batch[]; proof: BareHeader[]; done: boolean }>

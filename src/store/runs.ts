@@ -161,11 +161,13 @@ export class Run implements RunReader {
       if (entry === undefined) break
       const { chain, record } = entry
       const { batch } = record
-      if (batches.length > 0 && bytes + batch.body.length > maxBytes) {
+      // Headers count as well: of the smallest batches there would be thousands otherwise.
+      const taken = batch.headerBytes.length + batch.body.length
+      if (batches.length > 0 && bytes + taken > maxBytes) {
         this.#read.unshift(entry)
         break
       }
-      bytes += batch.body.length
+      bytes += taken
       batches.push(batch)
       this.#ends.set(chainText(chain), { chain, batch })
     }

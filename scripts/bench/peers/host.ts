@@ -42,8 +42,8 @@ export interface Calls {
   listen: { argument: undefined; answer: Card }
   join: { argument: Card; answer: { startedAtMs: number } }
   watch: { argument: undefined; answer: undefined }
-  /** When each key was seen since `watch`. */
-  seen: { argument: undefined; answer: Record<string, number> }
+  /** When each key was seen since `watch`, once there are so many. */
+  seen: { argument: { count: number }; answer: Record<string, number> }
   /** Resolves when so many entries can be read here, or the time is over. */
   arrived: { argument: { count: number; timeoutMs: number }; answer: { count: number; atMs: number } }
   /** Reads some of the first `count` entries back and compares them. */
@@ -112,7 +112,11 @@ function handlersOf(driver: Driver, batch: number): Handlers {
       })
       return undefined
     },
-    seen: async () => seen,
+    async seen({ count }) {
+      const deadlineMs = nowMs() + SHOWN_MS
+      while (Object.keys(seen).length < count && nowMs() < deadlineMs) await pauseMs(LOOK_AGAIN_MS)
+      return seen
+    },
     async arrived({ count, timeoutMs }) {
       const deadlineMs = nowMs() + timeoutMs
       for (;;) {

@@ -11,6 +11,9 @@ import type { Done } from './host.js'
 import { Remote } from './remote.js'
 import type { System } from './systems.js'
 
+/** Entries of the measurements that speak of 10^5. */
+const LARGE = 100_000
+
 export interface Scale {
   readonly repetitions: number
   /** Milliseconds that a load may take. */
@@ -19,7 +22,6 @@ export interface Scale {
   readonly arriveMs: number
   readonly puts: number
   readonly bulk: number
-  readonly large: number
   readonly seen: number
 }
 
@@ -28,8 +30,7 @@ export const FULL: Scale = {
   capMs: 5000,
   arriveMs: 30_000,
   puts: 5000,
-  bulk: 100_000,
-  large: 100_000,
+  bulk: LARGE,
   seen: 200
 }
 
@@ -39,7 +40,6 @@ export const QUICK: Scale = {
   arriveMs: 10_000,
   puts: 500,
   bulk: 10_000,
-  large: 0,
   seen: 40
 }
 
@@ -57,6 +57,8 @@ const ROUND_MS = 250
 export interface Session {
   readonly name: string
   readonly works: readonly Work[]
+  /** Left out of a quick run. */
+  readonly long?: true
   run(system: System, scale: Scale): Promise<Measured[]>
 }
 
@@ -154,7 +156,7 @@ const bulk = session('bulk', ['bulk', 'memory', 'disk-1e5', 'open-1e5'], async (
   const bytes = await a.call('memory')
   await a.end()
   const measured = [rate('bulk', done), { work: 'memory', value: bytes / 2 ** 20, entries } as const]
-  if (entries < 100_000) return measured
+  if (entries < LARGE) return measured
   return [
     ...measured,
     diskOf('disk-1e5', stage.folder('a'), entries),
@@ -183,7 +185,7 @@ const live = session('live', ['seen-p50', 'seen-p99', 'live-put', 'live'], async
   const begun = await a.call('paced', { from: at, count: seen, gapMs: GAP_MS })
   at += seen
   await mustArrive(b, at, arriveMs)
-  const delays = Object.entries(await b.call('seen')).map(
+  const delays = Object.entries(await b.call('seen', { count: seen })).map(
     ([key, atMs]) => atMs - begun[Number(key.slice(2)) - at + seen]!
   )
   if (delays.length < seen) throw new Error(`B was told of ${delays.length} of ${seen} writes`)
@@ -263,11 +265,10 @@ const catchUp = session('catchup', ['catchup-1e4', 'delta'], async (stage, { cap
   return [fresh, { work: 'delta', value: arrived.atMs - startedAtMs, entries: count }]
 })
 
-const catchUpLarge = session('catchup-large', ['catchup-1e5'], async (stage, scale) => {
-  const { capMs, arriveMs, large } = scale
-  if (stage.most(large) < large || large === 0) return []
-  const { a, count } = await filled(stage, large, capMs)
-  if (count < large) return []
+const catchUpLarge = session('catchup-large', ['catchup-1e5'], async (stage, { capMs, arriveMs }) => {
+  if (stage.most(LARGE) < LARGE) return []
+  const { a, count } = await filled(stage, LARGE, capMs)
+  if (count < LARGE) return []
   const card = await a.call('listen')
   const b = await stage.opened('b', card.id)
   const joined = await b.call('join', card)
@@ -303,4 +304,12 @@ const wire = session('wire', ['wire', 'delta-bytes', 'delta-round'], async (stag
   return measured
 })
 
-export const SESSIONS: readonly Session[] = [puts, bulk, open, live, catchUp, catchUpLarge, wire]
+export const SESSIONS: readonly Session[] = [
+  puts,
+  bulk,
+  open,
+  live,
+  catchUp,
+  { ...catchUpLarge, long: true },
+  wire
+]

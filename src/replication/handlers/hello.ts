@@ -61,6 +61,7 @@ function takeUp(turn: Turn, stream: Stream, hello: Hello): void {
   setYours(turn, account, hello)
   stream.theirStore = hello.store
   if (account.theirs?.store !== hello.store) account.theirs = undefined
+  stream.window = hello.window
   stream.credit += hello.window
 }
 
