@@ -38,7 +38,7 @@ export function lineOf(system: System, work: Work, repetitions: readonly Measure
     system: system.name,
     version: system.version(),
     work,
-    value: round(middle.value),
+    value: median(runs),
     unit: FIGURES[work].unit,
     durability: durabilityOf(system, work),
     runs,
@@ -79,8 +79,11 @@ function joined(older: Line | undefined, line: Line): Line {
   return { ...line, runs, value: median(runs) }
 }
 
+/** Of an even number the mean of the two in the middle. */
 function median(values: readonly number[]): number {
-  return [...values].sort((x, y) => x - y)[Math.floor(values.length / 2)]!
+  const sorted = [...values].sort((x, y) => x - y)
+  const middle = sorted.length / 2
+  return round((sorted[Math.ceil(middle) - 1]! + sorted[Math.floor(middle)]!) / 2)
 }
 
 /**
