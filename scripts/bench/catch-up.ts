@@ -28,6 +28,9 @@ interface Caught {
   mostChecks: number
 }
 
+/** Signed records that two nodes tell each other when they meet. */
+const CONNECTING_CHECKS = 2
+
 function catchUpOf(size: number, far: FarNode, { gate, repetitions: most }: Scale): Promise<Caught> {
   const measure = async (near: NatterNode, folder: string) => {
     await fillBareStore(`${folder}/bare`, size)
@@ -54,7 +57,9 @@ function catchUpOf(size: number, far: FarNode, { gate, repetitions: most }: Scal
       checks = (await far.call('counts')).checks
       await far.call('stop')
     }
-    const mostChecks = Math.ceil(Math.max(size / BULK / SIGNED_BATCHES, bytes / SIGNED_BYTES)) + 1
+    const batches = size / BULK
+    const signedTogether = Math.min(SIGNED_BATCHES, Math.floor(SIGNED_BYTES / (bytes / batches)))
+    const mostChecks = Math.ceil(batches / signedTogether) + CONNECTING_CHECKS
     const compared = comparedOf(caught.ours, caught.bare, `${quietTurns}/${2 * repetitions}`)
     return { size, compared, connectMs: median(connects), checks, mostChecks }
   }

@@ -10,11 +10,23 @@ export class DraftLineage extends Lineage {
   readonly placed = new Map<ShortId, Place>()
   readonly slots = new Map<string, IndexRecord>()
   readonly branches = new Map<string, { chain: Chain; record: BranchRecord }>()
+  /** The greatest seq of each branch among the slots. */
+  readonly #last = new Map<string, number>()
   /** Batches that are not on the first branch, by author, epoch and seq. */
   readonly #forked = new Map<string, Place[]>()
 
   override async at(chain: Chain, seq: number): Promise<IndexRecord | undefined> {
     return this.slots.get(`${chainText(chain)}/${seq}`) ?? super.at(chain, seq)
+  }
+
+  override async hasLater(chain: Chain, seq: number): Promise<boolean> {
+    return (this.#last.get(chainText(chain)) ?? 0) > seq || super.hasLater(chain, seq)
+  }
+
+  setSlot(chain: Chain, seq: number, entry: IndexRecord): void {
+    const text = chainText(chain)
+    this.slots.set(`${text}/${seq}`, entry)
+    if (seq > (this.#last.get(text) ?? 0)) this.#last.set(text, seq)
   }
 
   override async branch(chain: Chain): Promise<BranchRecord | undefined> {
@@ -23,7 +35,7 @@ export class DraftLineage extends Lineage {
 
   add(place: Place, entry: IndexRecord): void {
     this.placed.set(shortId(place.id), place)
-    this.slots.set(`${chainText(place)}/${place.seq}`, entry)
+    this.setSlot(place, place.seq, entry)
     if (place.branch === 0) return
     const name = `${place.author}/${place.epoch}/${place.seq}`
     const others = this.#forked.get(name)

@@ -73,6 +73,17 @@ export class Lineage {
     return value === undefined ? undefined : decodeIndex(key, value, this.#hashes)
   }
 
+  /** Whether batches behind this seq are known on the branch; the one right behind it may be missing. */
+  async hasLater(chain: Chain, seq: number): Promise<boolean> {
+    const range = { gt: indexKey(chain, seq), lte: indexKey(chain, LAST_SEQ) }
+    const iterator = this.#disk.iterate({ ...range, limit: 1 })
+    try {
+      return (await iterator.next(1)).length > 0
+    } finally {
+      await iterator.close()
+    }
+  }
+
   async branch(chain: Chain): Promise<BranchRecord | undefined> {
     const cached = this.#cache.get(chain)
     if (cached !== undefined) return cached ?? undefined

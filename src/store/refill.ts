@@ -65,8 +65,9 @@ export class Refill {
 
   /** Writes the batch in its place. `following` are the batches and bare headers that came with it. */
   async put(hole: Hole, batch: Batch, following: readonly BareHeader[]): Promise<void> {
-    const { write, init, covers } = this.#draft
-    const isEnd = await this.#isEnd(hole)
+    const { write, init, covers, lineage } = this.#draft
+    // What lies between may not have come back yet.
+    const isEnd = !(await lineage.hasLater(hole, hole.seq))
     const cover = isEnd && batch.signature === undefined ? coverOf(hole, following) : []
     // Its end cannot be proved by this answer: another peer may have more.
     if (cover === undefined) return
@@ -117,7 +118,7 @@ export class Refill {
     const slot = indexKey(hole, hole.seq)
     const entry = { ...hole, signed, bytes: value.length }
     write.put(slot, encodeIndex(slot, entry, init.hashes))
-    this.#draft.lineage.slots.set(`${chainText(hole)}/${hole.seq}`, entry)
+    this.#draft.lineage.setSlot(hole, hole.seq, entry)
     const tip = init.state.tips.get(shortId(hole.id))
     if (tip?.id === hole.id) this.#draft.renewTip({ ...tip, signed })
   }
@@ -197,16 +198,6 @@ export class Refill {
     } catch (error) {
       if (!isDamage(error)) throw error
       return undefined
-    }
-  }
-
-  /** Whether nothing follows it on its branch. A damaged entry is one. */
-  async #isEnd(hole: Hole): Promise<boolean> {
-    try {
-      return (await this.#draft.lineage.at(hole, hole.seq + 1)) === undefined
-    } catch (error) {
-      if (!isDamage(error)) throw error
-      return false
     }
   }
 
