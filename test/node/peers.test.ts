@@ -57,8 +57,13 @@ test('who is forgotten while connected is let go, and comes back with its name w
   const states: string[] = []
   a.events.addEventListener('peer', event => states.push(event.detail.state))
   await a.forget(b.peerId)
-  const left = (await a.peers()).map(({ name, state }) => `${name} ${state}`)
-  assert.deepEqual(left, [], 'nobody is left without a name')
+  // It may have dialled by now.
+  const names = (await a.peers()).map(({ name }) => name)
+  assert.deepEqual(
+    names.filter(name => name !== 'b'),
+    [],
+    'nobody is left without a name'
+  )
   await until('b is there again by its own dialling, by name', 15_000, async () => {
     const [peer] = await a.peers()
     return peer?.name === 'b' && peer.state === 'current'
