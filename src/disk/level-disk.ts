@@ -31,7 +31,7 @@ import {
   reopenedError,
   snapshotOf
 } from './level-reads.js'
-import { walkMany } from './level-walk.js'
+import { Walker } from './level-walk.js'
 import { LevelWrite } from './level-write.js'
 import { LogMover } from './log-mover.js'
 import type { SpaceGuard } from './space-guard.js'
@@ -81,6 +81,7 @@ export class LevelDisk implements Disk, ReadSource {
   #pauseMs = firstPauseMs
   #closing: Promise<void> | undefined
   readonly #mover: LogMover
+  readonly #walker = new Walker()
 
   private constructor(init: LevelDiskInit, level: BytesLevel) {
     this.#init = init
@@ -136,11 +137,24 @@ export class LevelDisk implements Disk, ReadSource {
     const level = this.#level ?? (await this.handle())
     const snapshot = snapshotOf(given, level)
     try {
-      const values = await readMany(level, keys, snapshot)
+      const values = await this.#readMany(level, keys, snapshot)
       return values.map(value => (value === undefined ? undefined : plainBytes(value)))
     } catch (error) {
       throw this.readError(error, level)
     }
+  }
+
+  async #readMany(
+    level: BytesLevel,
+    keys: readonly Uint8Array[],
+    snapshot: AbstractSnapshot | undefined
+  ): Promise<(Uint8Array | undefined)[]> {
+    if (keys.length > syncReads) return this.#walker.many(level, keys, snapshot)
+    const options = snapshot === undefined ? {} : { snapshot }
+    // The way to a thread and back costs more than reading a few keys right here.
+    if ((level.supports as { getSync?: boolean }).getSync === true)
+      return keys.map(key => level.getSync(key, options))
+    return level.getMany(keys as Uint8Array[], options)
   }
 
   iterate(range: ByteRange, options?: ReadOptions): DiskIterator {
@@ -304,28 +318,6 @@ export class LevelDisk implements Disk, ReadSource {
     this.#state = state
     this.#reason = reason
     for (const listener of this.#listeners) listener(state, reason)
-  }
-}
-
-/** All of one instant, whatever is committed meanwhile. */
-async function readMany(
-  level: BytesLevel,
-  keys: readonly Uint8Array[],
-  given: AbstractSnapshot | undefined
-): Promise<(Uint8Array | undefined)[]> {
-  if (keys.length <= syncReads) {
-    const options = given === undefined ? {} : { snapshot: given }
-    // The way to a thread and back costs more than reading a few keys right here.
-    if ((level.supports as { getSync?: boolean }).getSync === true)
-      return keys.map(key => level.getSync(key, options))
-    return level.getMany(keys as Uint8Array[], options)
-  }
-  if (given !== undefined) return walkMany(level, keys, given)
-  const snapshot = level.snapshot()
-  try {
-    return await walkMany(level, keys, snapshot)
-  } finally {
-    await snapshot.close()
   }
 }
 

@@ -1,7 +1,8 @@
 /**
  * Reading many keys by walking from one to the next: what lies between two neighbours of the map is absent, and one step
  * says so for all of them. Fresh keys that follow one another, and runs of keys that are all there, cost a few steps for
- * any number of them; keys that lie scattered are read one by one, after a single step that was in vain.
+ * any number of them; keys that lie scattered are read one by one, after a single step that was in vain, and after a few such
+ * without it.
  */
 import { compareBytes } from '../base/index.js'
 import type { BytesLevel } from './level-reads.js'
@@ -15,23 +16,73 @@ const sparseEntries = 2 * keysPerStep
 /** Entries of one step while all that lies there is wanted. */
 const denseEntries = 256
 
-/** Reads the keys as of `snapshot`; the values stand as the keys do. Rejects with what the handle rejects with. */
-export async function walkMany(
+/** Calls that read one by one after a walk in vain, doubled after each further one, up to so many. */
+const mostSkipped = 64
+/** Keys from which on two threads read one half each: the way there and back costs what some twenty keys do. */
+const sharedKeys = 128
+
+/** Reads many keys of one database, by walking where that lately paid. */
+export class Walker {
+  #skip = 0
+  #pause = 1
+
+  /** All as of one instant, `given` or now; the values stand as the keys do. Rejects with what the handle rejects with. */
+  async many(
+    level: BytesLevel,
+    keys: readonly Uint8Array[],
+    given?: Snapshot
+  ): Promise<(Uint8Array | undefined)[]> {
+    const snapshot = given ?? level.snapshot()
+    try {
+      if (this.#skip > 0) {
+        this.#skip--
+        return await readEach(level, keys, snapshot)
+      }
+      return await this.#walkMany(level, keys, snapshot)
+    } finally {
+      if (given === undefined) await snapshot.close()
+    }
+  }
+
+  async #walkMany(
+    level: BytesLevel,
+    keys: readonly Uint8Array[],
+    snapshot: Snapshot
+  ): Promise<(Uint8Array | undefined)[]> {
+    const order = inOrder(keys)
+    const values = new Array<Uint8Array | undefined>(keys.length).fill(undefined)
+    const settled = await walk(level, keys, { order, values, snapshot })
+    this.#learn(settled >= Math.min(keysPerStep, keys.length))
+    const rest = order.slice(settled)
+    if (rest.length === 0) return values
+    const read = await readEach(
+      level,
+      rest.map(at => keys[at]!),
+      snapshot
+    )
+    for (let i = 0; i < rest.length; i++) values[rest[i]!] = read[i]
+    return values
+  }
+
+  #learn(paid: boolean): void {
+    if (paid) this.#pause = 1
+    else {
+      this.#skip = this.#pause
+      this.#pause = Math.min(2 * this.#pause, mostSkipped)
+    }
+  }
+}
+
+async function readEach(
   level: BytesLevel,
   keys: readonly Uint8Array[],
   snapshot: Snapshot
 ): Promise<(Uint8Array | undefined)[]> {
-  const order = inOrder(keys)
-  const values = new Array<Uint8Array | undefined>(keys.length).fill(undefined)
-  const settled = await walk(level, keys, { order, values, snapshot })
-  const rest = order.slice(settled)
-  if (rest.length === 0) return values
-  const read = await level.getMany(
-    rest.map(at => keys[at]!),
-    { snapshot }
-  )
-  for (let i = 0; i < rest.length; i++) values[rest[i]!] = read[i]
-  return values
+  const read = (some: readonly Uint8Array[]) => level.getMany(some as Uint8Array[], { snapshot })
+  if (keys.length < sharedKeys) return read(keys)
+  const half = keys.length >> 1
+  const [first, second] = await Promise.all([read(keys.slice(0, half)), read(keys.slice(half))])
+  return [...first, ...second]
 }
 
 interface Walk {
