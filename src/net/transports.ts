@@ -30,7 +30,14 @@ async function loadWebSockets(): Promise<WebSocketFactory> {
   // libp2p dials ws addresses with the global one, which Node.js has from 22 on.
   if (!('WebSocket' in globalThis)) {
     const { WebSocket } = await import('ws')
-    Object.defineProperty(globalThis, 'WebSocket', { value: WebSocket, configurable: true })
+    // A dial that is given up takes its listeners away, and what fails without one ends the process.
+    class HeededWebSocket extends WebSocket {
+      constructor(...about: ConstructorParameters<typeof WebSocket>) {
+        super(...about)
+        this.on('error', () => undefined)
+      }
+    }
+    Object.defineProperty(globalThis, 'WebSocket', { value: HeededWebSocket, configurable: true })
   }
   return webSockets()
 }

@@ -2,6 +2,7 @@
 import './support.js'
 import assert from 'node:assert/strict'
 import { afterEach, test } from 'node:test'
+import { peerIdOf } from '../../src/log/index.js'
 import { PeerChild } from './peer-child.js'
 import { DATABASE, isConnected, makeNet, prepareNet, stopAll, until } from './support.js'
 
@@ -42,6 +43,20 @@ test('a stopped net starts again and meets whom it knew', async () => {
   await b.start()
   await until('connected again', () => isConnected(a.self, b))
   await assert.rejects(b.start(), TypeError)
+})
+
+test('a dial of a WebSocket that is given up at any moment leaves no error that nobody takes', async () => {
+  const a = await makeNet()
+  const b = await makeNet()
+  const nobody = `/ip4/127.0.0.1/tcp/1/ws/p2p/${peerIdOf(b.self)}`
+  await assert.rejects(a.net.connect(nobody))
+  for (let turns = 0; turns < 60; turns++) {
+    const controller = new AbortController()
+    const failed = assert.rejects(a.net.connect(nobody, { signal: controller.signal }))
+    for (let turn = 0; turn < turns; turn++) await new Promise<void>(resolve => setImmediate(resolve))
+    controller.abort()
+    await failed
+  }
 })
 
 test('a stop in the middle of a start of connections is clean', async () => {
