@@ -31,7 +31,6 @@ import {
   reopenedError,
   snapshotOf
 } from './level-reads.js'
-import { Walker } from './level-walk.js'
 import { LevelWrite } from './level-write.js'
 import { LogMover } from './log-mover.js'
 import type { SpaceGuard } from './space-guard.js'
@@ -42,6 +41,8 @@ const firstPauseMs = 250
 const longestPauseMs = 30_000
 /** Keys of one call that are read on this thread: about 7 µs each while their blocks are in memory. */
 const syncReads = 16
+/** Keys from which on two threads read one half each: the way there and back costs what some twenty keys do. */
+const sharedKeys = 128
 
 export interface LevelDiskInit {
   readonly location: string | null
@@ -81,7 +82,6 @@ export class LevelDisk implements Disk, ReadSource {
   #pauseMs = firstPauseMs
   #closing: Promise<void> | undefined
   readonly #mover: LogMover
-  readonly #walker = new Walker()
 
   private constructor(init: LevelDiskInit, level: BytesLevel) {
     this.#init = init
@@ -137,24 +137,11 @@ export class LevelDisk implements Disk, ReadSource {
     const level = this.#level ?? (await this.handle())
     const snapshot = snapshotOf(given, level)
     try {
-      const values = await this.#readMany(level, keys, snapshot)
+      const values = await readMany(level, keys, snapshot)
       return values.map(value => (value === undefined ? undefined : plainBytes(value)))
     } catch (error) {
       throw this.readError(error, level)
     }
-  }
-
-  async #readMany(
-    level: BytesLevel,
-    keys: readonly Uint8Array[],
-    snapshot: AbstractSnapshot | undefined
-  ): Promise<(Uint8Array | undefined)[]> {
-    if (keys.length > syncReads) return this.#walker.many(level, keys, snapshot)
-    const options = snapshot === undefined ? {} : { snapshot }
-    // The way to a thread and back costs more than reading a few keys right here.
-    if ((level.supports as { getSync?: boolean }).getSync === true)
-      return keys.map(key => level.getSync(key, options))
-    return level.getMany(keys as Uint8Array[], options)
   }
 
   iterate(range: ByteRange, options?: ReadOptions): DiskIterator {
@@ -318,6 +305,36 @@ export class LevelDisk implements Disk, ReadSource {
     this.#state = state
     this.#reason = reason
     for (const listener of this.#listeners) listener(state, reason)
+  }
+}
+
+/**
+ * All of one instant, each key by itself: to walk between them would be faster where none is there, but an iterator passes
+ * over a block that it finds damaged, and what lies in it would be taken for absent.
+ */
+async function readMany(
+  level: BytesLevel,
+  keys: readonly Uint8Array[],
+  given: AbstractSnapshot | undefined
+): Promise<(Uint8Array | undefined)[]> {
+  const read = (some: readonly Uint8Array[], snapshot: AbstractSnapshot | undefined) =>
+    level.getMany(some as Uint8Array[], snapshot === undefined ? {} : { snapshot })
+  if (keys.length <= syncReads) {
+    // The way to a thread and back costs more than reading a few keys right here.
+    if ((level.supports as { getSync?: boolean }).getSync !== true) return read(keys, given)
+    return keys.map(key => level.getSync(key, given === undefined ? {} : { snapshot: given }))
+  }
+  if (keys.length < sharedKeys) return read(keys, given)
+  const snapshot = given ?? level.snapshot()
+  const half = keys.length >> 1
+  try {
+    const [first, second] = await Promise.all([
+      read(keys.slice(0, half), snapshot),
+      read(keys.slice(half), snapshot)
+    ])
+    return [...first, ...second]
+  } finally {
+    if (given === undefined) await snapshot.close()
   }
 }
 

@@ -119,7 +119,7 @@ export class Refill {
     const entry = { ...hole, signed, bytes: value.length }
     write.put(slot, encodeIndex(slot, entry, init.hashes))
     this.#draft.lineage.setSlot(hole, hole.seq, entry)
-    const tip = init.state.tips.get(shortId(hole.id))
+    const tip = this.#draft.tip(shortId(hole.id))
     if (tip?.id === hole.id) this.#draft.renewTip({ ...tip, signed })
   }
 

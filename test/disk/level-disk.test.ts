@@ -9,7 +9,6 @@ import { systemClock } from '../../src/base/system.js'
 import { createDatabase, openLevelDisk } from '../../src/disk/classic-disk.js'
 import { type Disk, openMemoryDisk } from '../../src/disk/index.js'
 import { diskSuite, put } from '../suites/disk-suite.js'
-import { CountedCalls, countedLevel } from './counted-level.js'
 
 async function openFresh(durability: 'fsync' | 'os' = 'fsync'): Promise<Disk> {
   const location = join(await mkdtemp(join(tmpdir(), 'natter-disk-')), 'db')
@@ -76,29 +75,6 @@ describe('LevelDB on files', () => {
     assert.equal((await again.get(utf8('key 31')))?.length, 64 * 1024)
     await again.close()
     await remove(again)
-  })
-
-  it('reads any number of fresh keys that follow one another in a few steps', async () => {
-    for (const count of [100, 10_000]) {
-      const calls = new CountedCalls(Number.POSITIVE_INFINITY)
-      const location = join(await mkdtemp(join(tmpdir(), 'natter-disk-')), 'db')
-      await createDatabase(location)
-      const level = countedLevel(calls)
-      const disk = await openLevelDisk({
-        location,
-        durability: 'os',
-        limits: DEFAULT_LIMITS,
-        clock: systemClock,
-        level
-      })
-      await put(disk, { a: '1', 'k/000000': '1', z: '1' })
-      calls.count = 0
-      const keys = Array.from({ length: count }, (_, n) => utf8(`k/${String(n + 1).padStart(6, '0')}`))
-      assert.ok((await disk.getMany(keys)).every(value => value === undefined))
-      assert.equal(calls.count, 1, `${count} keys`)
-      await disk.close()
-      await remove(disk)
-    }
   })
 
   it('says memory in memory', async () => {
