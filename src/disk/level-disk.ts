@@ -8,7 +8,6 @@
  * as well; bytes that LevelDB finds damaged do not, for opening again would not mend them.
  */
 
-import type { AbstractSnapshot } from 'abstract-level'
 import { failpoint } from '../base/failpoints.js'
 import type { Clock, Timer } from '../base/index.js'
 import { messageOf, NatterError } from '../base/index.js'
@@ -28,6 +27,7 @@ import {
   LevelDiskSnapshot,
   levelCode,
   plainBytes,
+  readMany,
   reopenedError,
   snapshotOf
 } from './level-reads.js'
@@ -39,11 +39,6 @@ import type { SpaceGuard } from './space-guard.js'
 const firstPauseMs = 250
 /** The longest pause: an operator who freed space should not have to wait for more. */
 const longestPauseMs = 30_000
-/** Keys of one call that are read on this thread: about 7 µs each while their blocks are in memory. */
-const syncReads = 16
-/** Keys from which on two threads read one half each: the way there and back costs what some twenty keys do. */
-const sharedKeys = 128
-
 export interface LevelDiskInit {
   readonly location: string | null
   readonly durability: Durability
@@ -305,36 +300,6 @@ export class LevelDisk implements Disk, ReadSource {
     this.#state = state
     this.#reason = reason
     for (const listener of this.#listeners) listener(state, reason)
-  }
-}
-
-/**
- * All of one instant, each key by itself: to walk between them would be faster where none is there, but an iterator passes
- * over a block that it finds damaged, and what lies in it would be taken for absent.
- */
-async function readMany(
-  level: BytesLevel,
-  keys: readonly Uint8Array[],
-  given: AbstractSnapshot | undefined
-): Promise<(Uint8Array | undefined)[]> {
-  const read = (some: readonly Uint8Array[], snapshot: AbstractSnapshot | undefined) =>
-    level.getMany(some as Uint8Array[], snapshot === undefined ? {} : { snapshot })
-  if (keys.length <= syncReads) {
-    // The way to a thread and back costs more than reading a few keys right here.
-    if ((level.supports as { getSync?: boolean }).getSync !== true) return read(keys, given)
-    return keys.map(key => level.getSync(key, given === undefined ? {} : { snapshot: given }))
-  }
-  if (keys.length < sharedKeys) return read(keys, given)
-  const snapshot = given ?? level.snapshot()
-  const half = keys.length >> 1
-  try {
-    const [first, second] = await Promise.all([
-      read(keys.slice(0, half), snapshot),
-      read(keys.slice(half), snapshot)
-    ])
-    return [...first, ...second]
-  } finally {
-    if (given === undefined) await snapshot.close()
   }
 }
 
