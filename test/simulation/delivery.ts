@@ -67,7 +67,6 @@ export class DeliveryRun {
   readonly #checker = new DeliveryChecker()
   readonly #wanted: Wanted[] = []
   readonly #transportDice: Dice
-  readonly #probe = new NetworkProbe(() => this.#online)
   readonly #failures: unknown[] = []
   /** Operations that were called in a life that is over. */
   readonly #orphans = new Set<string>()
@@ -184,15 +183,16 @@ export class DeliveryRun {
       if (detail.error.includes('did not say')) this.#sometimes('taken over')
     })
     this.#outbox = outbox
-    const engines = ['left', 'right'].map(owner => this.#engine(outbox.as(owner), life))
+    const probe = new NetworkProbe(() => this.#online)
+    const engines = ['left', 'right'].map(owner => this.#engine(outbox.as(owner), probe, life))
     for (const engine of engines) engine.start()
   }
 
-  #engine(outbox: Outbox, life: Life): SyncEngine {
+  #engine(outbox: Outbox, probe: NetworkProbe, life: Life): SyncEngine {
     const engine = new SyncEngine({
       outbox,
       transport: this.#transport(life),
-      probe: this.#probe,
+      probe,
       workerCount: this.#dice.whole(1, 3),
       batchLimit: this.#dice.pick([2, 25]),
       inflightTimeoutMs: 1_500,

@@ -67,3 +67,28 @@ test('what was written anew and not synced is whole after a crash, and damaged a
   }
   assert.ok(lost > 0)
 })
+
+test('what a process that is over writes later is found by nobody, also when the next one dies meanwhile', async () => {
+  for (let seed = 1; seed <= 16; seed++) {
+    const timeline = new Timeline()
+    const habits = { writeMs: [0.1, 1], readMs: [0.1, 1], slowReads: 0 } as const
+    const disk = new SimDisk({ timeline, dice: new Dice(seed), habits, tell: () => undefined })
+    const open = async (life: Life): Promise<SimLevel> => {
+      const level = disk.handle(life)
+      const opening = level.open()
+      await timeline.run(timeline.now + 100, () => undefined)
+      await opening
+      return level
+    }
+    const life = new Life(1)
+    const level = await open(life)
+    life.alive = false
+    disk.crash(false)
+    const next = new Life(2)
+    await open(next)
+    void level.write([changeOf(key, whole)], true)
+    next.alive = false
+    disk.crash(false)
+    assert.equal(await (await open(new Life(3))).get(key), undefined, `seed ${seed}`)
+  }
+})

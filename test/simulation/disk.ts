@@ -159,6 +159,8 @@ export class SimDisk {
 
   /** One append to the log file: resolves with what became of it. `broken`: an earlier append on the handle failed. */
   append(level: SimLevel, changes: readonly Change[], sync: boolean, broken: boolean): Promise<void> {
+    // Something that outlives processes may wake one that is over: what it writes reaches nothing.
+    if (!level.life.alive) return new Promise(() => undefined)
     const delayMs = this.dice.between(...this.habits.writeMs)
     this.#flight = { changes, sync }
     this.onFlight?.(delayMs)

@@ -70,7 +70,7 @@ export class Machine implements SimNode {
   phase: Phase = 'down'
   /** Stopped for good: a clone that the operator noticed. */
   retired = false
-  /** Walks of clients that have not ended. */
+  /** Walks of clients that have not ended, in the life that is. */
   readonly walks = new Set<Promise<unknown>>()
   /** The life in which its store was repaired last. */
   repairedIn = 0
@@ -324,6 +324,7 @@ export class Machine implements SimNode {
     const life = this.#life
     if (life === undefined || this.phase === 'down') return
     life.alive = false
+    this.walks.clear() // no read of theirs is answered any more
     this.directory.disk.crash(power)
     if (this.endpoint !== undefined) this.ground.network.left(this.endpoint, power)
     this.endpoint = undefined

@@ -9,5 +9,6 @@ export const REGRESSIONS: readonly { readonly seed: number; readonly found: stri
   {
     seed: 150,
     found: 'a batch that came back behind damage that nobody had noticed got a running check from nowhere'
-  }
+  },
+  { seed: 1165, found: 'a simulated stop waited for a walk of a client whose process had died before' }
 ]
