@@ -18,7 +18,10 @@ import type { WorkerInit } from './worker.js'
 import { pumpOf, WORKER_OPTIONS } from './worker.js'
 
 export interface EngineInit extends WorkerInit {
-  /** Operations that are sent at a time, of different targets unless they are not ordered. @default 1 */
+  /**
+   * Operations that are sent at a time, of different targets unless they are not ordered. In the loop one that hangs keeps
+   * one worker, until `sendTimeoutMs`, and the others go on. @default 1
+   */
   workerCount?: number
   /** Milliseconds that the loop sleeps when nothing was due. @default 250 */
   idleSleepMs?: number
@@ -126,7 +129,7 @@ export class SyncEngine {
     try {
       const { clock } = this.#ledger
       const beganMs = clock.now()
-      if ((await this.#pump.tick(undefined, online)) > 0) return 0
+      if ((await this.#pump.tick(undefined, online, () => this.#rouse())) > 0) return 0
       // Where much waits that is not accepted now, looking through it must not become all that is done.
       const tookMs = clock.now() - beganMs
       return Math.max(online ? this.#idleSleepMs : this.#offlineSleepMs, tookMs * sleepPerLook)

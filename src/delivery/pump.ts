@@ -48,7 +48,10 @@ export class Pump {
   readonly #parts: OutboxParts
   readonly #owner: string
   readonly #sends = new Set<AbortController>()
+  /** Ticks and lanes that have not ended. */
   readonly #running = new Set<Promise<number>>()
+  /** Lanes at work. */
+  #busy = 0
   #unsettled: Ended[] = []
   #halted = false
 
@@ -58,9 +61,17 @@ export class Pump {
     this.#owner = init.outbox.owner
   }
 
-  /** Answers how many operations it sent; the process does not end meanwhile. Rejects with what the disk rejects with; the rest is for the next tick. */
-  tick(nowMs: number | undefined, online: boolean): Promise<number> {
-    const running = this.#tick(nowMs, online)
+  /**
+   * Answers how many operations it sent. Rejects with what the disk rejects with; the rest is for the next tick. With
+   * `freed` it ends as soon as one lane has nothing more to do, and calls that when one has that sent something: a send
+   * that hangs holds its lane, and not what comes meanwhile. The process does not end while a lane is at work.
+   */
+  tick(nowMs: number | undefined, online: boolean, freed?: () => void): Promise<number> {
+    return this.#run(this.#tick(nowMs, online, freed))
+  }
+
+  /** Has `halt`, and the end of the process, wait for it. */
+  #run(running: Promise<number>): Promise<number> {
     this.#running.add(running)
     const { ledger } = this.#parts
     const forget = ledger.use(() => this.halt())
@@ -95,7 +106,7 @@ export class Pump {
     this.#halted = false
   }
 
-  async #tick(nowMs: number | undefined, online: boolean): Promise<number> {
+  async #tick(nowMs: number | undefined, online: boolean, freed?: () => void): Promise<number> {
     const { ledger, reads, sweeper } = this.#parts
     const time = (): number => nowMs ?? ledger.clock.now()
     for (let ended = this.#unsettled.shift(); ended !== undefined; ended = this.#unsettled.shift())
@@ -104,21 +115,47 @@ export class Pump {
     let sent = 0
     if (online) {
       const { lanes, batchLimit, accepts } = this.#init
-      const dispenser = new Dispenser(ledger, reads, lanes * batchLimit, time, accepts)
-      const counts = await Promise.allSettled(
-        Array.from({ length: lanes }, () => this.#lane(dispenser, time))
-      )
-      for (const count of counts) {
-        if (count.status === 'rejected') throw count.reason
-        sent += count.value
-      }
-      if (!dispenser.isSpent && !this.#halted) this.#tell('idle', {})
+      const count = freed === undefined ? lanes : Math.max(1, lanes - this.#busy)
+      const dispenser = new Dispenser(ledger, reads, count * batchLimit, time, accepts)
+      const started = Array.from({ length: count }, () => this.#run(this.#lane(dispenser, time)))
+      sent = await (freed === undefined ? allOf(started) : this.#firstOf(started, freed))
+      if (!dispenser.isSpent && this.#busy === 0 && !this.#halted) this.#tell('idle', {})
     }
     await sweeper.sweep(time())
     return sent
   }
 
+  /** What the first lane sent that ends. Of the others `freed` is called when they sent something, and how they failed is told. */
+  async #firstOf(started: readonly Promise<number>[], freed: () => void): Promise<number> {
+    let isOver = false
+    const watched = started.map(async lane => {
+      try {
+        const sent = await lane
+        if (isOver && sent > 0) freed()
+        return sent
+      } catch (error) {
+        if (!isOver) throw error
+        this.#tellError(error)
+        return 0
+      }
+    })
+    try {
+      return await Promise.race(watched)
+    } finally {
+      isOver = true
+    }
+  }
+
   async #lane(dispenser: Dispenser, time: () => number): Promise<number> {
+    this.#busy++
+    try {
+      return await this.#work(dispenser, time)
+    } finally {
+      this.#busy--
+    }
+  }
+
+  async #work(dispenser: Dispenser, time: () => number): Promise<number> {
     const { reserved } = this.#parts.ledger
     let sent = 0
     while (!this.#halted) {
@@ -260,6 +297,15 @@ export class Pump {
   #tellError(error: unknown): void {
     this.#tell('error', { code: isNatterError(error) ? error.code : undefined, message: messageOf(error) })
   }
+}
+
+async function allOf(lanes: readonly Promise<number>[]): Promise<number> {
+  let sent = 0
+  for (const lane of await Promise.allSettled(lanes)) {
+    if (lane.status === 'rejected') throw lane.reason
+    sent += lane.value
+  }
+  return sent
 }
 
 function failed(error: string, retryable: boolean): SendResult {

@@ -136,6 +136,42 @@ describe('the loop', () => {
       assert.deepEqual(told, [`enqueued ${id}`, `sent ${id}`, `enqueued ${other}`, `gave-up ${other}`])
     }))
 
+  it('with two workers sends what comes while a send hangs, and all of it', () =>
+    withOutbox(async ({ outbox }) => {
+      const transport = new HeldTransport()
+      const send: Transport['send'] = (op, init) =>
+        op.target === 'hangs' ? transport.send(op, init) : Promise.resolve({ ok: true })
+      const engine = new SyncEngine({
+        outbox,
+        transport: { send },
+        workerCount: 2,
+        batchLimit: 2,
+        idleSleepMs: 3_600_000
+      })
+      const first = await outbox.enqueue({ kind: 'k', target: 'hangs' })
+      engine.start()
+      await transport.until(1)
+      let left = 9
+      const others = new Promise<void>(resolve =>
+        engine.events.addEventListener('sent', ({ detail }) => {
+          if (detail.id !== first && --left === 0) resolve()
+        })
+      )
+      for (let n = 0; n < 9; n++) await outbox.enqueue({ kind: 'k', target: `t${n % 2}` })
+      await others
+      assert.equal(outbox.counts().inflight, 1)
+      const idle = next(engine.events, 'idle')
+      // What waits behind it is more than one tick sends.
+      for (let n = 0; n < 5; n++) await outbox.enqueue({ kind: 'k', target: 'hangs' })
+      for (let n = 0; n < 6; n++) {
+        await transport.until(n + 1)
+        transport.calls[n]!.answer({ ok: true })
+      }
+      await idle
+      assert.equal(outbox.counts().done, 15)
+      await engine.stop()
+    }))
+
   it('asks its probe once a second and goes to work at once when the network is back', async () => {
     const clock = new ManualClock()
     const disk = await openMemoryDisk()
