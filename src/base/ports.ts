@@ -26,8 +26,8 @@ export interface Random {
 
 /** Hashes and checks that are cheap enough to be synchronous everywhere. */
 export interface Hashes {
-  /** SHA-256, 32 bytes. */
-  sha256(data: Uint8Array): Uint8Array
+  /** SHA-256: 32 new bytes, or those of `into`. */
+  sha256(data: Uint8Array, into?: Uint8Array): Uint8Array
   /** CRC-32 (IEEE 802.3, as in zlib) of `data`, as an unsigned 32-bit number. */
   crc32(data: Uint8Array): number
 }

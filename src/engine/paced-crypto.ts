@@ -9,7 +9,7 @@ import { PEER } from '../base/index.js'
 export function pacedCrypto(crypto: Crypto, clock: Clock): Crypto {
   let inARow = 0
   return {
-    sha256: data => crypto.sha256(data),
+    sha256: (data, into) => crypto.sha256(data, into),
     crc32: data => crypto.crc32(data),
     verify(publicKey, message, signature) {
       if (inARow++ === 0) {

@@ -5,7 +5,7 @@
  * It is a sum modulo 2^128, so heads may come and go in any order and each commit touches only what changed.
  */
 import type { Hashes } from '../base/index.js'
-import { ByteWriter, FORMAT, fromHex, toHex, utf8 } from '../base/index.js'
+import { ByteWriter, EMPTY_BYTES, FORMAT, fromHex, toHex, utf8 } from '../base/index.js'
 import type { ShortId } from './ids.js'
 
 const STATE_DOMAIN = utf8('natter/state/1\0')
@@ -14,13 +14,25 @@ const DIGEST_BYTES = 16
 const LANES = DIGEST_BYTES / 4
 const LANE = 2 ** 32
 
-/** Written over at every call: there is one of these for each op. */
+// Written over at every call: there is one of these for each op, and most are of the batch of the one before.
 const term = new ByteWriter(FORMAT.keyBytes + 64).bytes(STATE_DOMAIN)
+const sum = new Uint8Array(32)
+const termHash = sum.subarray(0, DIGEST_BYTES)
+let lastBatch = '' as ShortId
+let lastBatchBytes: Uint8Array = EMPTY_BYTES
 
-/** The term of one head: the first 16 bytes of SHA-256 over domain, key, batch id and op index. */
+/**
+ * The term of one head: the first 16 bytes of SHA-256 over domain, key, batch id and op index. The bytes are good until
+ * the next call.
+ */
 export function stateHash(key: Uint8Array, batch: ShortId, index: number, hashes: Hashes): Uint8Array {
-  term.restart(STATE_DOMAIN.length).block(key).bytes(fromHex(batch)).varint(index)
-  return hashes.sha256(term.finish()).subarray(0, DIGEST_BYTES)
+  if (batch !== lastBatch) {
+    lastBatch = batch
+    lastBatchBytes = fromHex(batch)
+  }
+  term.restart(STATE_DOMAIN.length).block(key).bytes(lastBatchBytes).varint(index)
+  hashes.sha256(term.finish(), sum)
+  return termHash
 }
 
 export class StateDigest {

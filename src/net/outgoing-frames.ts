@@ -74,7 +74,7 @@ export class OutgoingFrames {
   #flushSoon(): void {
     if (this.#flushing || this.#blocked) return
     this.#flushing = true
-    settled.then(() => this.#flush())
+    setImmediate(() => this.#flush())
   }
 
   #unblock(): void {

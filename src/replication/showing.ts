@@ -15,10 +15,10 @@ import type { State, Stream, Turn } from './state.js'
 import {
   gatheredBatches,
   gatheredBytes,
+  gatheredMs,
   headsDelayMs,
   lateHeadsDelayMs,
   logOf,
-  pushesAhead,
   send,
   writtenBatches,
   writtenBytes
@@ -69,10 +69,10 @@ export function showApplied(
  * Pushes the own batches that the peer lacks, when these are at hand and there is credit for all of them. What HEADS
  * has told of is left out: the peer asks for it, and once it is served the rest is pushed again.
  *
- * Small batches that come faster than they are acknowledged are gathered until an ack comes, or `overdue`: the peer
- * would have them wait for its disk as well, and so one frame, one signature and one commit do for several.
+ * Small batches that come faster than they are acknowledged are gathered for a moment: the peer would have them wait for
+ * its disk as well, and so one frame, one check of a signature and one commit do for several.
  */
-export function pushWritten(turn: Turn, stream: Stream, overdue = false): boolean {
+export function pushWritten(turn: Turn, stream: Stream): boolean {
   const { state } = turn
   if (stream.phase !== 'ready' || stream.serving || stream.serves > 0 || stream.choked) return false
   if (stream.mineThrough >= state.lastOwn || stream.mineThrough < stream.mineTold) return false
@@ -89,22 +89,27 @@ export function pushWritten(turn: Turn, stream: Stream, overdue = false): boolea
   }
   if (stream.credit < bytes) return false
   const small = batches.length < gatheredBatches && bodyBytes < gatheredBytes
-  if (small && !overdue && isAhead(stream)) return false
+  if (small && gathers(turn, stream)) return false
   push(turn, stream, batches)
   return true
 }
 
-/** Whether the peer has enough pushes to acknowledge. */
-function isAhead({ pushed, account }: Stream): boolean {
-  while (pushed.length > 0 && pushed[0]! <= account.acked) pushed.shift()
-  return pushed.length >= pushesAhead
+/** Whether what was written waits for more. What has begun to wait does so whether the ack comes or not. */
+function gathers({ now }: Turn, stream: Stream): boolean {
+  const dueMs = stream.pushedAtMs + gatheredMs
+  if (now >= dueMs) return false
+  if (stream.pushed <= stream.account.acked && stream.pushDueMs === Number.POSITIVE_INFINITY) return false
+  stream.pushDueMs = dueMs
+  return true
 }
 
 function push(turn: Turn, stream: Stream, batches: readonly Batch[]): void {
   const { mark, lastOwn } = turn.state
   const run = { type: 'run', batches, proof: [] } as const
   stream.mineThrough = lastOwn
-  stream.pushed.push(mark.position)
+  stream.pushed = mark.position
+  stream.pushedAtMs = turn.now
+  stream.pushDueMs = Number.POSITIVE_INFINITY
   for (const batch of batches) stream.pending.delete(shortId(batch.id))
   if (stream.pending.size === 0 && !stream.unplaced) {
     stream.told = mark.position
@@ -172,13 +177,15 @@ export function showRead(turn: Turn, stream: Stream, tips: readonly Tip[]): void
   flushHeads(turn, stream)
 }
 
-/**
- * A HEADS timer has come. Own batches that were gathered go now, whatever is acknowledged; nothing is sent when meanwhile
- * the peer showed all of it itself.
- */
+/** What was gathered goes. */
+export function pushDue(turn: Turn, stream: Stream): void {
+  stream.pushDueMs = Number.POSITIVE_INFINITY
+  pushWritten(turn, stream)
+}
+
+/** A HEADS timer has come. Nothing is sent when meanwhile the peer showed all of it itself. */
 export function headsDue(turn: Turn, stream: Stream): void {
   stream.headsDueMs = Number.POSITIVE_INFINITY
-  pushWritten(turn, stream, true)
   if (stream.pending.size > 0 || stream.unplaced) flushHeads(turn, stream)
 }
 

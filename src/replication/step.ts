@@ -15,7 +15,7 @@ import { onResults, resubmit } from './results.js'
 import { beginRound } from './rounds.js'
 import { onRunRead, onSent, onServed, pumpRun } from './serving.js'
 import { settleAll } from './settle.js'
-import { headsDue, noteOwn, pushWritten, showApplied, showRead } from './showing.js'
+import { headsDue, noteOwn, pushDue, pushWritten, showApplied, showRead } from './showing.js'
 import type { State, Stream, Turn } from './state.js'
 import { closeStream, dropStream, violate } from './state.js'
 import { askBack, isHere, noteArrived, scheduleWants, wakeDropped } from './wants.js'
@@ -221,6 +221,7 @@ function onWake(turn: Turn): void {
       closeStream(turn, stream, `no frame for ${state.init.timeoutMs} ms`)
       continue
     }
+    if (stream.pushDueMs <= now && !stream.choked) pushDue(turn, stream)
     if (stream.headsDueMs <= now && !stream.choked) headsDue(turn, stream)
     if (stream.pingDueMs <= now) sendPing(turn, stream)
   }
@@ -231,7 +232,7 @@ function scheduleWake(turn: Turn): void {
   let atMs = Math.min(Math.max(state.asksDueMs, state.asksRestMs), state.holesDueMs)
   for (const stream of state.streams.values()) {
     atMs = Math.min(atMs, stream.pingDueMs, stream.heardAtMs + state.init.timeoutMs)
-    if (!stream.choked) atMs = Math.min(atMs, stream.headsDueMs)
+    if (!stream.choked) atMs = Math.min(atMs, stream.pushDueMs, stream.headsDueMs)
   }
   if (atMs >= state.wakeAtMs || atMs === Number.POSITIVE_INFINITY) return
   state.wakeAtMs = atMs

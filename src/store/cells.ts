@@ -36,6 +36,7 @@ export interface DraftCellsInit {
 }
 
 const EMPTY = new Uint8Array(0)
+const NONE: readonly Head[] = []
 
 export class DraftCells {
   readonly notes: CellNote[] = []
@@ -70,7 +71,7 @@ export class DraftCells {
   load(text: string, key: Uint8Array, diskKey: Uint8Array, value: Uint8Array | undefined): boolean {
     const { hashes, names } = this.#init
     if (value === undefined) {
-      const cell = { key, diskKey, before: [], heads: [], changedAt: 0, present: false, touched: false }
+      const cell = { key, diskKey, before: NONE, heads: [], changedAt: 0, present: false, touched: false }
       this.#cells.set(text, new DraftCell(cell))
       return true
     }

@@ -17,6 +17,7 @@ import type { PreparedWrite } from './local-write.js'
 /** Bytes that one entry of `over` takes at most, without its batch id in the table. */
 const overBytes = 8
 const idBytes = 16
+const NONE: readonly Head[] = []
 
 /** A batch while writes are put into it. */
 export interface OpenBatch {
@@ -66,12 +67,16 @@ export function planWrite(
   for (const text of prepared.texts) {
     // A later op on the same key overwrites the earlier one of this write, which is not there yet.
     if (seen?.has(text)) {
-      over.push([])
+      over.push(NONE)
       size += overBytes
       continue
     }
     seen?.add(text)
     const { heads } = draft.cells.get(text)
+    if (heads.length === 0) {
+      over.push(NONE)
+      continue
+    }
     const named: Head[] = []
     const own = new Map<string, Need>()
     for (const head of heads.length > 1 ? newestFirst(heads) : heads) {

@@ -125,10 +125,10 @@ export class CountedCrypto extends Counts<CryptoCall> {
 
   readonly crypto: Crypto = {
     crc32: nodeCrypto.crc32,
-    sha256: data => {
+    sha256: (data, into) => {
       this.add('hash')
       this.add('hashed', data.length)
-      return nodeCrypto.sha256(data)
+      return nodeCrypto.sha256(data, into)
     },
     verify: (...given) => {
       this.add('verify')
