@@ -84,13 +84,14 @@ function bareLatencies(ends: number, pace: number, seconds: number): Promise<num
 }
 
 async function fanOut(nodes: number, most: number, pace: number[], seconds: number): Promise<Line[]> {
-  const spreads = await withMany(nodes, {}, async (hub, others) => {
+  const measure = async (hub: NatterNode, others: FarNode[]) => {
     await Promise.all(others.map(far => far.call('watch')))
     const records = new Records()
     const all: Spread[] = []
     for (const one of pace) all.push(await spread(hub, others, one, seconds, records))
     return all
-  })
+  }
+  const spreads = await withMany(nodes, {}, measure, true)
   const lines: Line[] = []
   for (const [i, { copies, latencies }] of spreads.entries()) {
     const rate = `${nodes} nodes, ${pace[i]} batches a second`

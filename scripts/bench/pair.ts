@@ -61,7 +61,8 @@ export function withPair<T>(run: (pair: Pair) => Promise<T>, ops = 0): Promise<T
 export function withMany<T>(
   nodes: number,
   options: NodeOptions,
-  run: (hub: NatterNode, others: FarNode[]) => Promise<T>
+  run: (hub: NatterNode, others: FarNode[]) => Promise<T>,
+  counted = false
 ): Promise<T> {
   return withNode(options, async (hub, folder) => {
     const { addrs: bootstrap } = await hub.status()
@@ -70,7 +71,7 @@ export function withMany<T>(
       const far = await FarNode.spawn()
       others.push(far)
       const own = { mdns: false, dataDir: `${folder}/${i}`, name: `far-${i}`, bootstrap }
-      await far.call('start', { options: { ...options, ...own } })
+      await far.call('start', { options: { ...options, ...own }, counted })
     }
     try {
       await Promise.all(Array.from({ length: nodes - 1 }, (_, i) => startOne(i + 1)))

@@ -32,7 +32,7 @@ export function onOpened(turn: Turn, event: Extract<Event, { type: 'opened' }>):
     unplaced: false,
     mineThrough: 0,
     mineTold: 0,
-    pushed: 0,
+    pushed: [],
     pushedAtMs: Number.NEGATIVE_INFINITY,
     pushDueMs: Number.POSITIVE_INFINITY,
     headsAtMs: Number.NEGATIVE_INFINITY,

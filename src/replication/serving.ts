@@ -10,12 +10,12 @@ import { send } from './state.js'
 const runBytes = FORMAT.unsignedBytes
 
 /**
- * Reads on, when there is something to send and room for a good piece of it: what is sent as credit trickles in would cost
+ * Reads on, when there is something to send and room for a whole piece of it: what is sent as credit trickles in would cost
  * a signature and a sync each. The receiver keeps back less than half of its window at most, so there is no waiting for ever.
  */
 export function pumpRun(turn: Turn, stream: Stream): void {
   if (!stream.serving || stream.reading || stream.choked) return
-  if (stream.credit < Math.max(1, Math.min(runBytes / 2, stream.window / 4))) return
+  if (stream.credit < Math.max(1, Math.min(runBytes, stream.window / 2))) return
   stream.reading = true
   turn.effects.push({ type: 'readRun', stream: stream.id, maxBytes: Math.min(runBytes, stream.credit) })
 }

@@ -19,6 +19,7 @@ import {
   headsDelayMs,
   lateHeadsDelayMs,
   logOf,
+  pushesAhead,
   send,
   writtenBatches,
   writtenBytes
@@ -69,10 +70,11 @@ export function showApplied(
  * Pushes the own batches that the peer lacks, when these are at hand and there is credit for all of them. What HEADS
  * has told of is left out: the peer asks for it, and once it is served the rest is pushed again.
  *
- * Small batches that come faster than they are acknowledged are gathered for a moment: the peer would have them wait for
- * its disk as well, and so one frame, one check of a signature and one commit do for several.
+ * Small batches that come faster than they are acknowledged are gathered for a moment, or until an ack comes, or `overdue`:
+ * the peer would have them wait for its disk as well, and so one frame, one check of a signature and one commit do for
+ * several.
  */
-export function pushWritten(turn: Turn, stream: Stream): boolean {
+export function pushWritten(turn: Turn, stream: Stream, overdue = false): boolean {
   const { state } = turn
   if (stream.phase !== 'ready' || stream.serving || stream.serves > 0 || stream.choked) return false
   if (stream.mineThrough >= state.lastOwn || stream.mineThrough < stream.mineTold) return false
@@ -89,17 +91,19 @@ export function pushWritten(turn: Turn, stream: Stream): boolean {
   }
   if (stream.credit < bytes) return false
   const small = batches.length < gatheredBatches && bodyBytes < gatheredBytes
-  if (small && gathers(turn, stream)) return false
+  if (small && !overdue && gathers(turn, stream)) return false
   push(turn, stream, batches)
   return true
 }
 
-/** Whether what was written waits for more. What has begun to wait does so whether the ack comes or not. */
+/** Whether what was written waits for more. What has begun to wait for its moment does so though the ack comes. */
 function gathers({ now }: Turn, stream: Stream): boolean {
-  const dueMs = stream.pushedAtMs + gatheredMs
-  if (now >= dueMs) return false
-  if (stream.pushed <= stream.account.acked && stream.pushDueMs === Number.POSITIVE_INFINITY) return false
-  stream.pushDueMs = dueMs
+  const { pushed, account, pushedAtMs } = stream
+  while (pushed.length > 0 && pushed[0]! <= account.acked) pushed.shift()
+  if (pushed.length >= pushesAhead) return true
+  const begun = pushed.length > 0 || stream.pushDueMs < Number.POSITIVE_INFINITY
+  if (!begun || now >= pushedAtMs + gatheredMs) return false
+  stream.pushDueMs = pushedAtMs + gatheredMs
   return true
 }
 
@@ -107,7 +111,7 @@ function push(turn: Turn, stream: Stream, batches: readonly Batch[]): void {
   const { mark, lastOwn } = turn.state
   const run = { type: 'run', batches, proof: [] } as const
   stream.mineThrough = lastOwn
-  stream.pushed = mark.position
+  stream.pushed.push(mark.position)
   stream.pushedAtMs = turn.now
   stream.pushDueMs = Number.POSITIVE_INFINITY
   for (const batch of batches) stream.pending.delete(shortId(batch.id))
@@ -177,15 +181,19 @@ export function showRead(turn: Turn, stream: Stream, tips: readonly Tip[]): void
   flushHeads(turn, stream)
 }
 
-/** What was gathered goes. */
+/** What was gathered for a moment goes. */
 export function pushDue(turn: Turn, stream: Stream): void {
   stream.pushDueMs = Number.POSITIVE_INFINITY
   pushWritten(turn, stream)
 }
 
-/** A HEADS timer has come. Nothing is sent when meanwhile the peer showed all of it itself. */
+/**
+ * A HEADS timer has come. Own batches that were gathered go now, whatever is acknowledged; nothing is sent when meanwhile
+ * the peer showed all of it itself.
+ */
 export function headsDue(turn: Turn, stream: Stream): void {
   stream.headsDueMs = Number.POSITIVE_INFINITY
+  pushWritten(turn, stream, true)
   if (stream.pending.size > 0 || stream.unplaced) flushHeads(turn, stream)
 }
 

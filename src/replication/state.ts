@@ -17,7 +17,9 @@ export const unknownRttMs = 50
 /** Own batches kept in memory, so that pushing goes on after a moment without credit: so many, and bytes of bodies. */
 export const writtenBatches = 256
 export const writtenBytes = 512 * 1024
-/** How long behind a push that is not acknowledged small ones are gathered. */
+/** Pushes without an ack from which on small ones are gathered: one that the peer writes, and one for it to go on with. */
+export const pushesAhead = 2
+/** The second of them is that long behind the first: acks of a near peer come so fast that nothing would gather. */
 export const gatheredMs = 2
 /** What is gathered goes all the same from so many batches or bytes of bodies on, so that a long way is filled. */
 export const gatheredBatches = 64
@@ -92,8 +94,8 @@ export interface Stream {
   mineThrough: number
   /** Own position up to which batches of this node's author were told by HEADS: the peer asks for these itself. */
   mineTold: number
-  /** Own position behind the newest push, and when it was. */
-  pushed: number
+  /** Own positions of the pushes that are not acknowledged as far as was looked, oldest first; and when the newest was. */
+  readonly pushed: number[]
   pushedAtMs: number
   /** When what is gathered goes. */
   pushDueMs: number
