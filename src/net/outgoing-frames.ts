@@ -9,7 +9,6 @@ import { PREFIX_BYTES } from './frame-splitter.js'
 /** Bytes of small frames that go out together: with the last of them still one noise message (65,519 bytes) as a rule. */
 const CHUNK_BYTES = 48 * 1024
 
-/** Cheaper than `queueMicrotask`, which keeps an async context for each call. */
 const settled = Promise.resolve()
 
 export class OutgoingFrames {
@@ -70,7 +69,10 @@ export class OutgoingFrames {
     for (const listener of this.#emptyListeners.splice(0)) listener()
   }
 
-  /** In a microtask: the frames that one event brings forth go out as one piece. */
+  /**
+   * When the turn is over: the frames that one event brings forth go out as one piece, and what the application does next
+   * is on its way to the disk before a socket is written, which wakes the peer and may cost this process its processor.
+   */
   #flushSoon(): void {
     if (this.#flushing || this.#blocked) return
     this.#flushing = true

@@ -42,7 +42,8 @@ export class PresenceExchange {
   /** Versions of records that both sides have, by what was said on this stream. */
   readonly #shared = new Map<Author, number>()
   #told = 0
-  #greeted = false
+  /** Whether the HELLO of the peer was of this database; undefined before it. Strangers are told nothing, and not believed. */
+  #isOurs: boolean | undefined
   #timer: Timer | undefined
   #unsubscribe: (() => void) | undefined
 
@@ -87,19 +88,21 @@ export class PresenceExchange {
   }
 
   #onHello(hello: PresenceHello): void {
-    if (this.#greeted) throw new NatterError('PROTOCOL_ERROR', 'a second presence HELLO on one stream')
-    this.#greeted = true
+    if (this.#isOurs !== undefined)
+      throw new NatterError('PROTOCOL_ERROR', 'a second presence HELLO on one stream')
     const { table, database } = this.#components
-    const sameDatabase = hello.database === database
-    this.#handlers.onHello(sameDatabase)
-    if (!sameDatabase) return
+    this.#isOurs = hello.database === database
+    this.#handlers.onHello(this.#isOurs)
+    if (!this.#isOurs) return
     if (hello.seen?.table === table.id && hello.seen.version <= table.version) this.#told = hello.seen.version
     this.#unsubscribe = table.onChange(() => this.#schedule())
     this.#tell()
   }
 
   async #onRecords(message: PresenceRecords): Promise<void> {
-    if (!this.#greeted) throw new NatterError('PROTOCOL_ERROR', 'presence records before the HELLO')
+    if (this.#isOurs === undefined)
+      throw new NatterError('PROTOCOL_ERROR', 'presence records before the HELLO')
+    if (!this.#isOurs) return
     const { table, crypto, clock } = this.#components
     for (const signed of message.records) {
       const { record, signature } = signed
@@ -120,7 +123,7 @@ export class PresenceExchange {
   }
 
   #schedule(): void {
-    if (!this.#greeted) return
+    if (this.#isOurs !== true) return
     this.#timer ??= this.#components.clock.schedule(COALESCE_MS, () => {
       this.#timer = undefined
       this.#tell()

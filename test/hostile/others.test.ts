@@ -4,6 +4,7 @@ import { after, afterEach, before, describe, test } from 'node:test'
 import { nodeSigner } from '../../src/base/crypto-node.js'
 import { PEER, PROTOCOL } from '../../src/base/index.js'
 import { systemRandom } from '../../src/base/system.js'
+import type { DatabaseId } from '../../src/log/index.js'
 import { authorOf } from '../../src/log/index.js'
 import { topicOf } from '../../src/net/gossip.js'
 import type { PresenceMessage } from '../../src/wire/index.js'
@@ -104,6 +105,20 @@ describe('presence', () => {
       await arena.blamed(await says(frame))
     })
   }
+
+  test('a node of another network is believed nothing that it says behind its HELLO, and told nothing', async () => {
+    const raw = await arena.stranger()
+    const connection = await raw.dial(arena.address)
+    const other = { ...raw.hello(), database: '77'.repeat(32) as DatabaseId } as PresenceMessage
+    const stream = await raw.presence(connection, other, recordsMessage(raw.record({ name: 'intruder' })))
+    const told: Uint8Array[] = []
+    stream.addEventListener('message', ({ data }) => told.push(data.subarray()))
+    await until('the connection ends', 10_000, () => connection.status === 'closed')
+    const names = (await arena.victim.peers()).map(({ name }) => name)
+    assert.ok(!names.includes('intruder'))
+    const own = (await arena.victim.status()).name
+    assert.ok(!told.some(bytes => Buffer.from(bytes).includes(own)))
+  })
 
   test('2,000 invented nodes, truly signed: the table takes them, honest nodes go on, and stay known', async () => {
     const raw = await says(recordsMessage(...Array.from({ length: 2000 }, () => signedRecord(signer()))))

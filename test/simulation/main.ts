@@ -160,7 +160,10 @@ async function main(): Promise<boolean> {
   const from = Number(values.from)
   const count = Number(values.seeds)
   if (process.send !== undefined && process.env['SIMULATE_CHILD'] !== undefined) {
+    const abandoned = (): never => process.exit(1) // nobody waits for what it finds
+    process.on('disconnect', abandoned)
     await several(from, count, result => process.send!({ ...result, lines: [] }))
+    process.off('disconnect', abandoned)
     process.disconnect()
     return true
   }
