@@ -1,4 +1,4 @@
-/** The clock and the randomness of the machine, on Node.js and in browsers, and what keeps a process alive. */
+/** The clock and the randomness of the machine, on Node.js and in browsers, the end of a turn, and what keeps a process alive. */
 import type { Clock, Random } from './ports.js'
 
 export const systemClock: Clock = {
@@ -13,6 +13,11 @@ export const systemClock: Clock = {
 export const systemRandom: Random = {
   bytes: length => globalThis.crypto.getRandomValues(new Uint8Array(length)),
   fraction: () => Math.random()
+}
+
+/** Calls `run` when everything is done that this turn of the event loop has brought forth. */
+export function afterTurn(run: () => void): void {
+  setImmediate(run)
 }
 
 /** Longest interval that timers take. */

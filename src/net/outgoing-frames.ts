@@ -4,6 +4,7 @@
  */
 import type { Stream } from '@libp2p/interface'
 import { ByteWriter } from '../base/index.js'
+import { afterTurn } from '../base/system.js'
 import { PREFIX_BYTES } from './frame-splitter.js'
 
 /** Bytes of small frames that go out together: with the last of them still one noise message (65,519 bytes) as a rule. */
@@ -76,7 +77,7 @@ export class OutgoingFrames {
   #flushSoon(): void {
     if (this.#flushing || this.#blocked) return
     this.#flushing = true
-    setImmediate(() => this.#flush())
+    afterTurn(() => this.#flush())
   }
 
   #unblock(): void {

@@ -7,6 +7,10 @@ export const FOLDER = 'scripts/bench/results'
 
 export type Kept = { bench: string } & Line & Origin
 
+function majorOf(version: string): string {
+  return version.split('.')[0]!
+}
+
 export interface PeerLine {
   system: string
   version: string
@@ -46,8 +50,11 @@ function newest<T extends { date: string }>(
   return [...kept.values()]
 }
 
+/** Of the Node.js that draws, where there are lines of it. */
 export function natterLines(): Kept[] {
-  const all = linesOf<Kept>('natter').filter(line => Number.isFinite(line.value))
+  const finite = linesOf<Kept>('natter').filter(line => Number.isFinite(line.value))
+  const own = finite.filter(({ node }) => majorOf(node) === majorOf(process.versions.node))
+  const all = own.length > 0 ? own : finite
   const whole = newest(
     all,
     ({ bench, what }) => `${bench} ${what}`,
