@@ -7,8 +7,8 @@ export const FOLDER = 'scripts/bench/results'
 
 export type Kept = { bench: string } & Line & Origin
 
-function majorOf(version: string): string {
-  return version.split('.')[0]!
+function isOfThisNode({ node }: { node: string }): boolean {
+  return node.split('.')[0] === process.versions.node.split('.')[0]
 }
 
 export interface PeerLine {
@@ -53,7 +53,7 @@ function newest<T extends { date: string }>(
 /** Of the Node.js that draws, where there are lines of it. */
 export function natterLines(): Kept[] {
   const finite = linesOf<Kept>('natter').filter(line => Number.isFinite(line.value))
-  const own = finite.filter(({ node }) => majorOf(node) === majorOf(process.versions.node))
+  const own = finite.filter(isOfThisNode)
   const all = own.length > 0 ? own : finite
   const whole = newest(
     all,
@@ -65,11 +65,12 @@ export function natterLines(): Kept[] {
   return whole.filter(line => !line.quick || !benches.has(line.bench))
 }
 
+/** Of the Node.js that draws, but for systems that do not run on it. */
 export function peerLines(): PeerLine[] {
   return newest(
     linesOf<PeerLine>('peers'),
     ({ work, system, durability }) => `${work} ${system} ${durability}`,
-    () => 0
+    line => (isOfThisNode(line) ? 1 : 0)
   )
 }
 
