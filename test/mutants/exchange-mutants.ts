@@ -198,5 +198,21 @@ export const EXCHANGE_MUTANTS: readonly Mutant[] = [
     find: '    } finally {\n      await iterator.close()\n    }\n',
     replace: '    } finally {\n    }\n',
     promise: 'a read gives back what it took of the disk'
+  },
+  {
+    name: 'strangers-believed',
+    file: 'src/net/presence-exchange.ts',
+    find: '    if (!this.#isOurs) return\n    const { table, crypto, clock } = this.#components',
+    replace: '    const { table, crypto, clock } = this.#components',
+    promise: 'nothing is taken from a node of another network',
+    tests: ['test/hostile/others.test.ts']
+  },
+  {
+    name: 'writes-never-gathered',
+    file: 'src/replication/showing.ts',
+    find: 'if (!begun || now >= pushedAtMs + gatheredMs) return false',
+    replace: 'return false',
+    promise: 'what is written faster than it is acknowledged costs the peer one commit for several',
+    tests: ['test/replication/pushing.test.ts']
   }
 ]

@@ -3,7 +3,7 @@ import type { Mutant } from './mutant.js'
 
 export const HOSTING_MUTANTS: readonly Mutant[] = [
   {
-    name: 'paths of targets are compared as texts',
+    name: 'target-paths-as-texts',
     file: 'src/delivery/allowed-targets.ts',
     find: 'base.origin === url.origin && path.startsWith(base.path)',
     replace: 'base.origin === url.origin && path.startsWith(base.path.slice(0, -1))',
@@ -11,7 +11,7 @@ export const HOSTING_MUTANTS: readonly Mutant[] = [
     tests: ['test/delivery/allowed-targets.test.ts']
   },
   {
-    name: 'a path is decoded once',
+    name: 'target-path-decoded-once',
     file: 'src/delivery/allowed-targets.ts',
     find: 'const decodings = 8',
     replace: 'const decodings = 1',
@@ -19,7 +19,7 @@ export const HOSTING_MUTANTS: readonly Mutant[] = [
     tests: ['test/delivery/allowed-targets.test.ts']
   },
   {
-    name: 'redirects are followed',
+    name: 'redirects-followed',
     file: 'src/delivery/http-transport.ts',
     find: "redirect: 'manual'",
     replace: "redirect: 'follow'",
@@ -27,7 +27,7 @@ export const HOSTING_MUTANTS: readonly Mutant[] = [
     tests: ['test/network/delivery.test.ts']
   },
   {
-    name: 'what was taken under other URLs is sent',
+    name: 'taken-under-other-urls-sent',
     file: 'src/node/delivery/host.ts',
     find: 'originOf(target) === origin && targets.allows(target)',
     replace: 'originOf(target) === origin',
@@ -35,7 +35,7 @@ export const HOSTING_MUTANTS: readonly Mutant[] = [
     tests: ['test/network/delivery.test.ts']
   },
   {
-    name: 'a failed send is no reason to look at the server',
+    name: 'failed-send-no-reason-to-look',
     file: 'src/node/delivery/reachability.ts',
     find: "      server.state = 'unknown'\n      server.look",
     replace: '      server.look',
@@ -43,7 +43,7 @@ export const HOSTING_MUTANTS: readonly Mutant[] = [
     tests: ['test/node/delivery-reachability.test.ts']
   },
   {
-    name: 'only the first that wait are looked through',
+    name: 'only-first-waiting-looked-through',
     file: 'src/delivery/reads.ts',
     find: 'if (accepted.length >= limit || seqs.length < count)',
     replace: 'if (accepted.length >= limit || seqs.length <= count)',
@@ -51,7 +51,7 @@ export const HOSTING_MUTANTS: readonly Mutant[] = [
     tests: ['test/delivery/accepts.test.ts']
   },
   {
-    name: 'a page ends where an operation was dropped meanwhile',
+    name: 'page-ends-at-a-drop',
     file: 'src/node/delivery/desk.ts',
     find: "if (!isNatterError(error, 'NOT_FOUND')) throw error",
     replace: 'throw error',
@@ -59,7 +59,7 @@ export const HOSTING_MUTANTS: readonly Mutant[] = [
     tests: ['test/node/delivery-desk.test.ts']
   },
   {
-    name: 'the reasons leave out that nobody sends',
+    name: 'reasons-without-nobody-sends',
     file: 'src/delivery/why-not-sent.ts',
     find: 'if (sender === undefined) {',
     replace: 'if (sender === undefined && nowMs < 0) {',
