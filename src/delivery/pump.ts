@@ -50,6 +50,8 @@ export class Pump {
   readonly #sends = new Set<AbortController>()
   /** Ticks and lanes that have not ended. */
   readonly #running = new Set<Promise<number>>()
+  /** While some of them run. */
+  #letGo: (() => void) | undefined
   /** Lanes at work. */
   #busy = 0
   #unsettled: Ended[] = []
@@ -70,19 +72,28 @@ export class Pump {
     return this.#run(this.#tick(nowMs, online, freed))
   }
 
-  /** Has `halt`, and the end of the process, wait for it. */
+  /** Has `halt`, the outbox that closes, and the end of the process wait for it. */
   #run(running: Promise<number>): Promise<number> {
+    this.#letGo ??= this.#hold()
     this.#running.add(running)
-    const { ledger } = this.#parts
-    const forget = ledger.use(() => this.halt())
-    const letGo = ledger.clock === systemClock ? holdProcess() : undefined
     const ended = (): void => {
       this.#running.delete(running)
-      forget()
-      letGo?.()
+      if (this.#running.size > 0) return
+      this.#letGo?.()
+      this.#letGo = undefined
     }
     running.then(ended, ended)
     return running
+  }
+
+  #hold(): () => void {
+    const { ledger } = this.#parts
+    const forget = ledger.use(() => this.halt())
+    const letGo = ledger.clock === systemClock ? holdProcess() : undefined
+    return () => {
+      forget()
+      letGo?.()
+    }
   }
 
   /**
@@ -125,25 +136,29 @@ export class Pump {
     return sent
   }
 
-  /** What the first lane sent that ends. Of the others `freed` is called when they sent something, and how they failed is told. */
+  /**
+   * What was sent by the lanes that have ended, once one has. For each of the others that sent something `freed` is called
+   * when it ends; how one failed is told.
+   */
   async #firstOf(started: readonly Promise<number>[], freed: () => void): Promise<number> {
+    let sent = 0
     let isOver = false
     const watched = started.map(async lane => {
       try {
-        const sent = await lane
-        if (isOver && sent > 0) freed()
-        return sent
+        const count = await lane
+        sent += count
+        if (isOver && count > 0) freed()
       } catch (error) {
         if (!isOver) throw error
         this.#tellError(error)
-        return 0
       }
     })
     try {
-      return await Promise.race(watched)
+      await Promise.race(watched)
     } finally {
       isOver = true
     }
+    return sent
   }
 
   async #lane(dispenser: Dispenser, time: () => number): Promise<number> {
