@@ -13,6 +13,8 @@ const pieceBytes = 8 * 1024
 /** Larger buffers are worth one of their own; up to 64 bytes an engine has them beside the object, for next to nothing. */
 const cutBytes = 2 * 1024
 const besideBytes = 64
+/** Texts up to this length are written by a loop while they are ASCII; the engine is faster with longer ones. */
+const byHandLength = 256
 let piece = EMPTY_BYTES
 let pieceAt = 0
 
@@ -41,9 +43,6 @@ export function utf8(text: string): Uint8Array {
   }
   return piece.subarray(begin, pieceAt)
 }
-
-/** Longer texts are encoded faster by the engine, and shorter ones by a loop if they are what most are. */
-const byHandLength = 256
 
 /** Writes a text of ASCII into the piece; false where it is not that. */
 function putAscii(text: string): boolean {

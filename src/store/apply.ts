@@ -10,7 +10,7 @@ import type { DraftCells } from './cells.js'
 import type { ClientIds, ClientOp, Meeting } from './client-ids.js'
 import type { Draft } from './draft.js'
 import type { Head } from './heads.js'
-import { Origin } from './heads.js'
+import { NO_HEADS, Origin } from './heads.js'
 import type { Chain } from './keys.js'
 import type { Lineage, Place } from './lineage.js'
 import type { RemoteOp } from './prepare.js'
@@ -115,8 +115,6 @@ async function isApplied(draft: Draft, author: number, { id, header }: Batch): P
   return (await draft.find(author, header, shortId(id)))?.id === id
 }
 
-const NONE: readonly Head[] = []
-
 /** Ids that were used again with other content, as they came up while ops were applied. */
 export interface Reuse {
   readonly key: Uint8Array
@@ -149,7 +147,7 @@ export async function applyOps(
     if (entry === undefined) continue
     const { op, text, client } = entry
     const cell = draft.cells.get(text)
-    let gone = NONE
+    let gone = NO_HEADS
     if (op.over.length > 0 && cell.size > 0) {
       const found = reach.overwritten(op.over, cell, index)
       gone = found instanceof Promise ? await found : found

@@ -6,7 +6,7 @@
  * demoted at once. Keeps `changedAt`, the counts and the digest in step with the heads.
  */
 import type { Hashes } from '../base/index.js'
-import { equalBytes } from '../base/index.js'
+import { EMPTY_BYTES, equalBytes } from '../base/index.js'
 import type { DiskWrite } from '../disk/index.js'
 import type { Identity, ShortId, StateDigest } from '../log/index.js'
 import { stateHash } from '../log/index.js'
@@ -17,7 +17,7 @@ import type { AuthorNames } from './authors.js'
 import { decodeCell, encodeCell } from './cell-record.js'
 import { DraftCell } from './draft-cell.js'
 import type { Head } from './heads.js'
-import { cellOf, isKnownKind, versionOf } from './heads.js'
+import { cellOf, isKnownKind, NO_HEADS, versionOf } from './heads.js'
 import { conflictKey, overwrittenKey } from './keys.js'
 import type { RebuiltCell } from './rebuild.js'
 
@@ -34,9 +34,6 @@ export interface DraftCellsInit {
   readonly names: AuthorNames
   readonly strategy: (key: Uint8Array) => Strategy
 }
-
-const EMPTY = new Uint8Array(0)
-const NONE: readonly Head[] = []
 
 export class DraftCells {
   readonly notes: CellNote[] = []
@@ -71,7 +68,7 @@ export class DraftCells {
   load(text: string, key: Uint8Array, diskKey: Uint8Array, value: Uint8Array | undefined): boolean {
     const { hashes, names } = this.#init
     if (value === undefined) {
-      const cell = { key, diskKey, before: NONE, heads: [], changedAt: 0, present: false, touched: false }
+      const cell = { key, diskKey, before: NO_HEADS, heads: [], changedAt: 0, present: false, touched: false }
       this.#cells.set(text, new DraftCell(cell))
       return true
     }
@@ -166,7 +163,7 @@ export class DraftCells {
   /** Puts the touched cells into the commit; answers by how many the count of present keys changed. */
   writeTo(write: DiskWrite, digest: StateDigest, arena: Arena): number {
     let keys = 0
-    for (const identity of this.#newlyOverwritten) write.put(overwrittenKey(identity), EMPTY)
+    for (const identity of this.#newlyOverwritten) write.put(overwrittenKey(identity), EMPTY_BYTES)
     for (const cell of this.#cells.values()) {
       if (!cell.touched) continue
       if (cell.lostAfter !== undefined) {
@@ -189,7 +186,7 @@ export class DraftCells {
     if (heads.length === 1 && before.length < 2 && isKnownKind(only!.kind)) return only!.value !== undefined
     const versions = countOf(heads)
     const versionsBefore = countOf(before)
-    if (versions > 1 && versionsBefore < 2) write.put(conflictKey(key), EMPTY)
+    if (versions > 1 && versionsBefore < 2) write.put(conflictKey(key), EMPTY_BYTES)
     if (versions < 2 && versionsBefore > 1) write.del(conflictKey(key))
     if (versions > 1 && versions > versionsBefore) {
       this.notes.push({ key, versions, reason: 'conflict', text: 'concurrent' })

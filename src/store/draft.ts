@@ -3,6 +3,7 @@
  * seen from outside before `publish`, and a draft that fails is dropped.
  */
 import type { Hashes } from '../base/index.js'
+import { EMPTY_BYTES } from '../base/index.js'
 import type { Disk, DiskWrite } from '../disk/index.js'
 import type { Batch, ClientIdHash, HybridTime, Mark, ShortId, StateDigest } from '../log/index.js'
 import { StateDigest as Digest, NO_BATCH, observeTime, shortId } from '../log/index.js'
@@ -46,8 +47,6 @@ export interface DraftInit {
   readonly nowMs: number
   readonly rebuild: RebuildCell
 }
-
-const EMPTY = new Uint8Array(0)
 
 export class Draft {
   readonly init: DraftInit
@@ -207,7 +206,7 @@ export class Draft {
   }
 
   addHistory(key: Uint8Array, position: number, index: number): void {
-    this.write.put(historyKey(key, position, index, this.arena), EMPTY)
+    this.write.put(historyKey(key, position, index, this.arena), EMPTY_BYTES)
   }
 
   async #branch(

@@ -63,6 +63,8 @@ export interface Head {
   demoted: boolean
 }
 
+export const NO_HEADS: readonly Head[] = []
+
 /** What stands under a key. */
 export interface CellRecord {
   readonly heads: readonly Head[]

@@ -10,6 +10,7 @@ import type { BatchId, HybridTime, Op, OverRef, ShortId } from '../log/index.js'
 import { compareTime } from '../log/index.js'
 import type { Draft } from './draft.js'
 import type { Head, Origin } from './heads.js'
+import { NO_HEADS } from './heads.js'
 import type { Chain } from './keys.js'
 import { chainText } from './lineage.js'
 import type { PreparedWrite } from './local-write.js'
@@ -17,7 +18,6 @@ import type { PreparedWrite } from './local-write.js'
 /** Bytes that one entry of `over` takes at most, without its batch id in the table. */
 const overBytes = 8
 const idBytes = 16
-const NONE: readonly Head[] = []
 
 /** A batch while writes are put into it. */
 export interface OpenBatch {
@@ -67,14 +67,14 @@ export function planWrite(
   for (const text of prepared.texts) {
     // A later op on the same key overwrites the earlier one of this write, which is not there yet.
     if (seen?.has(text)) {
-      over.push(NONE)
+      over.push(NO_HEADS)
       size += overBytes
       continue
     }
     seen?.add(text)
     const { heads } = draft.cells.get(text)
     if (heads.length === 0) {
-      over.push(NONE)
+      over.push(NO_HEADS)
       continue
     }
     const named: Head[] = []

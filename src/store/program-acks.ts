@@ -6,7 +6,7 @@
  * brings, not what stands. Marks are bounded: above `keptMarks` only those at the first batch that is not complete are
  * taken, so that the position can always go on, and the others stay unacknowledged until they come again.
  */
-import { NatterError, utf8 } from '../base/index.js'
+import { EMPTY_BYTES, NatterError, utf8 } from '../base/index.js'
 import type { ByteRange, Disk } from '../disk/index.js'
 import type { OpName } from '../log/index.js'
 import { formatOpId } from '../log/index.js'
@@ -20,7 +20,6 @@ import type { Lineage, Place } from './lineage.js'
 import type { PeerTable } from './peers.js'
 import type { State } from './state.js'
 
-const EMPTY = new Uint8Array(0)
 /** Marks of one program: as many as a batch has ops, 5 MB on disk with a short name. */
 export const keptMarks = 65_536
 /** Positions that one acknowledgement joins up at most; the rest follows with the next. */
@@ -171,7 +170,7 @@ export class ProgramAcks {
       const isNext = position === acked + 1
       for (const index of indexes) {
         if (!isNext && total >= keptMarks) break
-        write.put(programAckKey(name, position, index), EMPTY)
+        write.put(programAckKey(name, position, index), EMPTY_BYTES)
         total++
         if (isNext && next !== undefined) next++
       }

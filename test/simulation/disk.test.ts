@@ -12,11 +12,11 @@ const whole = Uint8Array.of(1, 2, 3)
 
 interface Bench {
   readonly disk: SimDisk
-  open(): Promise<SimLevel>
+  open(life: Life): Promise<SimLevel>
   write(level: SimLevel, value: Uint8Array, sync: boolean): Promise<void>
 }
 
-async function flippedDisk(seed: number): Promise<Bench & { level: SimLevel }> {
+function bench(seed: number): Bench {
   const timeline = new Timeline()
   const habits = { writeMs: [0.1, 1], readMs: [0.1, 1], slowReads: 0 } as const
   const disk = new SimDisk({ timeline, dice: new Dice(seed), habits, tell: () => undefined })
@@ -24,14 +24,19 @@ async function flippedDisk(seed: number): Promise<Bench & { level: SimLevel }> {
     await timeline.run(timeline.now + 100, () => undefined)
     await work
   }
-  const open = async (): Promise<SimLevel> => {
-    const level = disk.handle(new Life(1))
+  const open = async (life: Life): Promise<SimLevel> => {
+    const level = disk.handle(life)
     await passed(level.open())
     return level
   }
   const write = (level: SimLevel, value: Uint8Array, sync: boolean): Promise<void> =>
     passed(level.write([changeOf(key, value)], sync))
-  const level = await open()
+  return { disk, open, write }
+}
+
+async function flippedDisk(seed: number): Promise<Bench & { level: SimLevel }> {
+  const { disk, open, write } = bench(seed)
+  const level = await open(new Life(1))
   await write(level, whole, true)
   disk.flip(
     () => true,
@@ -59,7 +64,7 @@ test('what was written anew and not synced is whole after a crash, and damaged a
     await write(level, whole, false)
     assert.equal(disk.flipped.size, 0)
     disk.crash(power)
-    const found = await (await open()).get(key)
+    const found = await (await open(new Life(2))).get(key)
     const isWhole = found!.every((byte, i) => byte === whole[i])
     assert.equal(disk.flipped.size, isWhole ? 0 : 1, `seed ${seed}`)
     if (!power) assert.ok(isWhole, `seed ${seed}`)
@@ -70,25 +75,17 @@ test('what was written anew and not synced is whole after a crash, and damaged a
 
 test('what a process that is over writes later is found by nobody, also when the next one dies meanwhile', async () => {
   for (let seed = 1; seed <= 16; seed++) {
-    const timeline = new Timeline()
-    const habits = { writeMs: [0.1, 1], readMs: [0.1, 1], slowReads: 0 } as const
-    const disk = new SimDisk({ timeline, dice: new Dice(seed), habits, tell: () => undefined })
-    const open = async (life: Life): Promise<SimLevel> => {
-      const level = disk.handle(life)
-      const opening = level.open()
-      await timeline.run(timeline.now + 100, () => undefined)
-      await opening
-      return level
+    const { disk, open } = bench(seed)
+    const lives = [new Life(1), new Life(2), new Life(3)] as const
+    const end = (life: Life): void => {
+      life.alive = false
+      disk.crash(false)
     }
-    const life = new Life(1)
-    const level = await open(life)
-    life.alive = false
-    disk.crash(false)
-    const next = new Life(2)
-    await open(next)
+    const level = await open(lives[0])
+    end(lives[0])
+    await open(lives[1])
     void level.write([changeOf(key, whole)], true)
-    next.alive = false
-    disk.crash(false)
-    assert.equal(await (await open(new Life(3))).get(key), undefined, `seed ${seed}`)
+    end(lives[1])
+    assert.equal(await (await open(lives[2])).get(key), undefined, `seed ${seed}`)
   }
 })
