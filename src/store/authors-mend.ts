@@ -1,13 +1,14 @@
 /**
  * The numbers of authors, as far as their records can be read, and the others by what stands under them: the index names
- * positions under a number, and the batch there names its author.
+ * positions and batches under a number, and the batch there, or one that has it among its deps, names its author.
  */
-import type { Author } from '../log/index.js'
+import type { Author, BatchId } from '../log/index.js'
 import { authorOf } from '../log/index.js'
 import { AuthorTable } from './authors.js'
 import { readIndex } from './hole-keeper.js'
 import type { Inspection } from './inspection.js'
 import { authorKey, logKey, putHex, readUint, SPACE } from './keys.js'
+import type { Place } from './lineage.js'
 import { decodeLog } from './log-record.js'
 import { readRecord, writeRecord } from './records.js'
 import type { Scan } from './scan-log.js'
@@ -36,6 +37,7 @@ export async function mendAuthors(inspection: Inspection, scan: Scan): Promise<v
     const name = await authorUnder(inspection, number)
     if (name !== undefined) names.set(number, name)
   }
+  for (const [number, name] of await authorsByDeps(inspection, broken, names)) names.set(number, name)
   const named = new Set(names.values())
   const unnamed = [...scan.authors.keys()].filter(author => !named.has(author))
   const open = [...broken].filter(number => !names.has(number)).sort((a, b) => a - b)
@@ -86,24 +88,53 @@ async function numbersInIndex(inspection: Inspection): Promise<Set<number>> {
   }
 }
 
-async function authorUnder(inspection: Inspection, number: number): Promise<Author | undefined> {
+/** The authors of numbers that are left without a name, by the deps of the batches that can be read. */
+async function authorsByDeps(
+  inspection: Inspection,
+  broken: ReadonlySet<number>,
+  names: ReadonlyMap<number, Author>
+): Promise<Map<number, Author>> {
+  const numberOf = new Map<BatchId, number>()
+  for (const number of broken) {
+    if (names.has(number)) continue
+    for await (const { id } of entriesUnder(inspection, number)) numberOf.set(id, number)
+  }
+  const found = new Map<number, Author>()
+  if (numberOf.size === 0) return found
+  for await (const { record } of inspection.batches()) {
+    for (const { id, author } of record.batch.header.deps) {
+      const number = numberOf.get(id)
+      if (number !== undefined) found.set(number, author)
+    }
+  }
+  return found
+}
+
+/** The first entries of the index under a number, as far as they can be read. */
+async function* entriesUnder(inspection: Inspection, number: number): AsyncGenerator<Place> {
   const { disk, crypto } = inspection.init
   const iterator = disk.iterate({ gte: numbered(number), lt: numbered(number + 1), limit: triedEntries })
   try {
     for (let page = await iterator.next(64); page.length > 0; page = await iterator.next(64)) {
       for (const [key, value] of page) {
-        const place = readIndex(key, value, crypto)
-        if (place === undefined) continue
-        const at = logKey(place.position)
-        const bytes = await inspection.get(at)
-        const record = bytes && inspection.attempt(() => decodeLog(at, bytes, place.position, crypto))
-        if (record?.batch.id === place.id) return record.batch.header.author
+        const entry = readIndex(key, value, crypto)
+        if (entry !== undefined) yield entry
       }
     }
-    return undefined
   } finally {
     await iterator.close()
   }
+}
+
+async function authorUnder(inspection: Inspection, number: number): Promise<Author | undefined> {
+  const { crypto } = inspection.init
+  for await (const { id, position } of entriesUnder(inspection, number)) {
+    const at = logKey(position)
+    const bytes = await inspection.get(at)
+    const record = bytes && inspection.attempt(() => decodeLog(at, bytes, position, crypto))
+    if (record?.batch.id === id) return record.batch.header.author
+  }
+  return undefined
 }
 
 function numbered(number: number): Uint8Array {

@@ -147,12 +147,15 @@ export class Refill {
     const after = await this.#recordAt(position + 1)
     let opsBefore = nearest === undefined ? 0 : nearest.opsBefore + nearest.batch.header.opCount
     let bytesBefore = nearest === undefined ? 0 : nearest.bytesBefore + nearest.batch.header.bodyLength
+    const { mark, totals } = init.state
+    const isKnown = position === mark.position && mark.check !== NO_CHECK
     if (ids.length > 0 && after !== undefined) {
       opsBefore = after.opsBefore - opCount
       bytesBefore = after.bytesBefore - bodyLength
+    } else if (ids.length > 0 && isKnown) {
+      opsBefore = totals.ops - opCount
+      bytesBefore = totals.bytes - bodyLength
     }
-    const { mark } = init.state
-    const isKnown = position === mark.position && mark.check !== NO_CHECK
     const own = isKnown
       ? mark.check
       : [...ids, id].reduce((before, next) => nextCheck(before, next, init.hashes), check)

@@ -232,6 +232,11 @@ for (const says of [{ state: 'f'.repeat(32) }, { frontier: 'f'.repeat(32) }]) {
     }))
 }
 
+test('records that are not what the log says are noticed', () =>
+  breaks('what stands follows from the log', story => {
+    story.a.says.damage = [{ where: 'the lists of keys', what: 'a key has a cell and is in none' }]
+  }))
+
 test('a write that was made twice is noticed', () =>
   breaks('effect once', async story => {
     const { a, b } = story

@@ -3,6 +3,7 @@
  * what the reference gives for its batches, unless the test has it say something else.
  */
 
+import type { VerifyReport } from '../../src/base/index.js'
 import { DEFAULT_LIMITS } from '../../src/base/index.js'
 import type { Author, Batch, Message, OpName } from '../../src/log/index.js'
 import { peerIdOf } from '../../src/log/index.js'
@@ -39,7 +40,13 @@ export class StoryNode implements SimNode {
   fold: Fold
   readonly peers = new Map<string, PeerRecord>()
   /** What the store says in place of the truth. */
-  says: { frontier?: string; state?: string; position?: number; cell?: (cell: Cell | undefined) => Cell } = {}
+  says: {
+    frontier?: string
+    state?: string
+    position?: number
+    cell?: (cell: Cell | undefined) => Cell
+    damage?: VerifyReport['damage']
+  } = {}
 
   constructor(name: string, seed: number, graph: Graph) {
     this.name = name
@@ -58,6 +65,7 @@ export class StoryNode implements SimNode {
       mark: { position: says.position ?? fold.order.length, check: fold.checkAt(fold.order.length) },
       frontierDigest: () => says.frontier ?? fold.frontierDigest(),
       stateDigest: () => says.state ?? fold.stateDigest(),
+      verify: async () => ({ damage: says.damage ?? [] }),
       peer: (peer: string) => peers.get(peer),
       get: async (key: Uint8Array) => {
         const cell = this.cell(key)

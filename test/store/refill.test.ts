@@ -73,6 +73,27 @@ test('a batch that neither its record nor the index names comes back with the on
   await closeStore(peer)
 })
 
+test('what comes back at the end before what stood before it is counted right', async () => {
+  const [one, other] = [await storeOf(2), await storeOf(3)]
+  await one.write({ ops: [put('p', 1), put('q', 1)] })
+  await other.write({ ops: [put('r', 1)] })
+  const [[before], [end]] = [await batchesOf(one), await batchesOf(other)]
+  const disk = await openMemoryDisk()
+  const store = await storeOf(1, { disk })
+  await store.write({ ops: [put('k', 1)] })
+  await store.apply([before!])
+  await store.apply([end!])
+  const counts = store.status()
+  await flip(disk, [logKey(2), logKey(3)])
+  await store.verify({ repair: true })
+  await store.apply([end!])
+  assert.deepEqual(store.status(), counts)
+  await store.apply([before!])
+  assert.deepEqual(store.status(), counts)
+  assert.deepEqual((await store.verify()).damage, [])
+  for (const each of [store, one, other]) await closeStore(each)
+})
+
 test('what comes back within a branch leaves the proof of its unsigned end', async () => {
   const peer = await storeOf(2)
   for (let i = 0; i < 5; i++) await peer.write({ ops: [put('p', i)] })

@@ -185,6 +185,32 @@ test('a batch that nobody has is named, and what follows it stays readable', asy
   await closeStore(store)
 })
 
+test('an author whose record and batches are all damaged is told by a batch that rests on one of them', async () => {
+  const disk = await openMemoryDisk()
+  const peer = await storeOf(2)
+  let store = await storeOf(1, { disk })
+  await peer.write({ ops: [put('k', 1)] })
+  await carry(peer, store)
+  await store.write({ ops: [put('k', 2)] })
+  await store.close()
+  const [[author, name]] = (await entriesOf(disk, SPACE.author)) as [Entry]
+  const [[first, batch]] = (await entriesOf(disk, SPACE.log)) as [Entry]
+  await commit(disk, write => {
+    write.put(author, flipped(name, 77))
+    write.put(first, flipped(batch, 77))
+  })
+  await repairOf(1, { disk })
+  store = await storeOf(1, { disk })
+  assert.deepEqual(
+    (await store.missing()).map(({ tip }) => tip.author),
+    [peer.author]
+  )
+  await refetch(store, peer)
+  assert.deepEqual((await store.verify()).damage, [])
+  await closeStore(store)
+  await closeStore(peer)
+})
+
 test('a repair of a running store holds writes back and loses none', async () => {
   const { disk, peer } = await filled()
   const cells = await entriesOf(disk, SPACE.index)

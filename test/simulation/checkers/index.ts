@@ -17,6 +17,7 @@ import { positions } from './positions.js'
 import { atomic, readBytes, returned } from './reads.js'
 import { receipts } from './receipts.js'
 import { resources } from './resources.js'
+import { verified } from './verified.js'
 import { writers } from './writers.js'
 
 /** For one run: they remember. The first takes in each event for all others. */
@@ -42,6 +43,7 @@ export function createCheckers(): Checker[] {
     economy(),
     resources(),
     liveness(),
-    convergence(ledger)
+    convergence(ledger),
+    verified()
   ]
 }
