@@ -109,6 +109,23 @@ export const PEER = {
   remembered: 4096
 } as const
 
+/** What is remembered of the keys that have a cell, so that a write to a new one need not look for it. */
+export const KEY_FILTER = {
+  /** Bits of the first layer: 32 KiB, for 16,000 keys. */
+  firstBits: 2 ** 18,
+  /** Bits of the last one: 8 MiB; with 10.6 in all, of 10 million keys one new key in thirty is looked for. */
+  lastBits: 2 ** 26,
+  /** Keys of one list on disk: 64 KiB, read in a fraction of a millisecond. */
+  listKeys: 16_384,
+  /** Bytes of bodies after which the newest list is written again: at an opening as much of the log is read. */
+  listBytes: 4 * MIB,
+  /** Cells that were looked for and not there before the filter is made: a few reads cost less. */
+  missed: 16
+} as const
+
+/** Those of them that small stores of a test are given other ones of. */
+export type KeyFilterBounds = Record<'listKeys' | 'listBytes' | 'missed', number>
+
 /** The quiet check of the whole store. */
 export const SCRUB = {
   /** Milliseconds from the opening to the first slice: what runs for a moment only has other things to do. */

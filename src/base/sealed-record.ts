@@ -18,7 +18,7 @@ export function damaged(where: string, cause?: unknown): NatterError {
 }
 
 /** FNV-1a, 32 bits: for a few bytes cheaper than to call a CRC, and enough to tell a record under a wrong key. */
-function keySum(key: Uint8Array): number {
+export function keySum(key: Uint8Array): number {
   let sum = 0x811c9dc5
   for (let i = 0; i < key.length; i++) sum = Math.imul(sum ^ key[i]!, 0x01000193)
   return sum

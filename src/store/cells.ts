@@ -15,9 +15,11 @@ import { distinct } from '../merge/index.js'
 import type { Arena } from './arena.js'
 import type { AuthorNames } from './authors.js'
 import { decodeCell, encodeCell } from './cell-record.js'
+import type { FoundCell } from './draft-cell.js'
 import { DraftCell } from './draft-cell.js'
 import type { Head } from './heads.js'
 import { cellOf, isKnownKind, NO_HEADS, versionOf } from './heads.js'
+import { keyHash } from './key-filter.js'
 import { conflictKey, overwrittenKey } from './keys.js'
 import type { RebuiltCell } from './rebuild.js'
 
@@ -35,6 +37,17 @@ export interface DraftCellsInit {
   readonly strategy: (key: Uint8Array) => Strategy
 }
 
+/** There is no record of the cell. */
+const NOTHING: FoundCell = {
+  before: NO_HEADS,
+  heads: NO_HEADS,
+  changedAt: 0,
+  present: false,
+  lostAfter: undefined,
+  touched: false,
+  stands: false
+}
+
 export class DraftCells {
   readonly notes: CellNote[] = []
   readonly #init: DraftCellsInit
@@ -42,6 +55,8 @@ export class DraftCells {
   /** Identities of which a copy was overwritten, as far as looked up. */
   readonly #overwritten = new Map<Identity, boolean>()
   readonly #newlyOverwritten = new Set<Identity>()
+  /** Hashes of the keys that get a cell, or may get one, by `writeTo`. */
+  readonly made: number[] = []
 
   constructor(init: DraftCellsInit) {
     this.#init = init
@@ -68,13 +83,12 @@ export class DraftCells {
   load(text: string, key: Uint8Array, diskKey: Uint8Array, value: Uint8Array | undefined): boolean {
     const { hashes, names } = this.#init
     if (value === undefined) {
-      const cell = { key, diskKey, before: NO_HEADS, heads: [], changedAt: 0, present: false, touched: false }
-      this.#cells.set(text, new DraftCell(cell))
+      this.#cells.set(text, new DraftCell(key, diskKey, NOTHING))
       return true
     }
     const { heads, changedAt, present, lostAfter } = decodeCell(diskKey, value, hashes, names)
-    const cell = { key, diskKey, before: heads, heads: heads.slice(), changedAt, present, lostAfter }
-    this.#cells.set(text, new DraftCell({ ...cell, touched: false }))
+    const found = { before: heads, heads, changedAt, present, lostAfter, touched: false, stands: true }
+    this.#cells.set(text, new DraftCell(key, diskKey, found))
     return lostAfter === undefined
   }
 
@@ -82,8 +96,8 @@ export class DraftCells {
   loadRebuilt(text: string, key: Uint8Array, diskKey: Uint8Array, cell: RebuiltCell): void {
     const { heads, changedAt, accounted, overwritten } = cell
     const { heads: before, present } = accounted
-    const made = { key, diskKey, before, heads: heads.slice(), changedAt, present, touched: true }
-    this.#cells.set(text, new DraftCell(made))
+    const made = { before, heads, changedAt, present, lostAfter: undefined, touched: true, stands: false }
+    this.#cells.set(text, new DraftCell(key, diskKey, made))
     for (const identity of overwritten) {
       this.#overwritten.set(identity, true)
       this.#newlyOverwritten.add(identity)
@@ -104,8 +118,7 @@ export class DraftCells {
 
   /** Takes in a cell that cannot be made again now: ops on it are logged, and its heads stay unknown. */
   loadLost(text: string, key: Uint8Array, diskKey: Uint8Array, lostAfter: number, reason: string): void {
-    const none = { before: [], heads: [], changedAt: 0, present: false, touched: false }
-    this.#cells.set(text, new DraftCell({ key, diskKey, ...none, lostAfter }))
+    this.#cells.set(text, new DraftCell(key, diskKey, { ...NOTHING, lostAfter }))
     this.notes.push({ key, versions: 0, reason: 'unreadable', text: reason })
   }
 
@@ -166,6 +179,7 @@ export class DraftCells {
     for (const identity of this.#newlyOverwritten) write.put(overwrittenKey(identity), EMPTY_BYTES)
     for (const cell of this.#cells.values()) {
       if (!cell.touched) continue
+      if (!cell.stands) this.made.push(keyHash(cell.key))
       if (cell.lostAfter !== undefined) {
         write.put(cell.diskKey, encodeCell(cell.diskKey, cell, this.#init.hashes, arena))
         continue

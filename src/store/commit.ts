@@ -9,7 +9,7 @@
 import type { Clock, NodeEvents } from '../base/index.js'
 import { isNatterError, messageOf, NatterError } from '../base/index.js'
 import type { Disk } from '../disk/index.js'
-import type { BareHeader, Batch } from '../log/index.js'
+import type { Batch } from '../log/index.js'
 import { peerIdOf } from '../log/index.js'
 import type { CellNote } from './cells.js'
 import { Draft } from './draft.js'
@@ -26,41 +26,13 @@ import type { RemoteOp } from './prepare.js'
 import { remoteOps, Wanted } from './prepare.js'
 import type { RebuildCell } from './rebuild.js'
 import { RemoteSession } from './remote.js'
+import type { ApplyRequest, Request, UpkeepRequest, WriteRequest } from './requests.js'
 import type { Meta, State } from './state.js'
 
 /** Bytes of remote bodies that one commit takes: keeps the memory of a commit bounded. */
 const remoteBytes = 16 * 1024 * 1024
 /** Cells that one commit makes again from the log. */
 const remadeKeys = 256
-
-export interface WriteRequest {
-  readonly type: 'write'
-  readonly prepared: PreparedWrite
-  resolve(committed: Committed): void
-  reject(error: unknown): void
-}
-
-export interface ApplyRequest {
-  readonly type: 'apply'
-  readonly batches: readonly Batch[]
-  readonly proof: readonly BareHeader[]
-  resolve(results: ApplyResult[]): void
-  reject(error: unknown): void
-}
-
-/** Anything else that is to be written: accounts of peers. */
-export interface UpkeepRequest {
-  readonly type: 'upkeep'
-  /** Keys whose cells are looked at: damaged ones are made again. */
-  readonly keys?: readonly Uint8Array[]
-  /** All of them are made again: they did not take in what the log holds. */
-  readonly again?: boolean
-  run(draft: Draft): Promise<void> | void
-  resolve(): void
-  reject(error: unknown): void
-}
-
-export type Request = WriteRequest | ApplyRequest | UpkeepRequest
 
 export interface CommitterInit extends LocalInit {
   readonly disk: Disk
@@ -76,6 +48,8 @@ export interface CommitterInit extends LocalInit {
   readonly mended: (where: string) => void
   /** Makes the running checks fit again behind what was filled. */
   readonly renewChecks: () => void
+  /** Told of how many cells a commit looked for and did not find. */
+  readonly missed: (count: number) => void
   /** Puts into a commit what waits for one. */
   readonly addWaiting: (draft: Draft) => void
   readonly announce: (notice: CommitNotice) => void
@@ -227,6 +201,7 @@ export class Committer {
     this.#tell(done)
     this.#init.announce({ applied: draft.applied })
     this.#resolve(requests, done)
+    if (draft.missed > 0) this.#init.missed(draft.missed)
   }
 
   /** Nothing was made. One request that cannot be drafted, for damage it runs into, must not fail the others. */

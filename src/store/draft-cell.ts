@@ -13,14 +13,17 @@ import { chainText } from './lineage.js'
 /** Heads of a key from which on they are looked up in an index, and each op counts as a change of what is shown. */
 export const crowdedHeads = 64
 
-export interface DraftCellInit extends CellRecord {
-  readonly key: Uint8Array
-  readonly diskKey: Uint8Array
+/** What a commit begins with. One is made for every op: each has all its fields, in this order, for the engine's sake. */
+export interface FoundCell {
   /** The heads as they are on disk. */
   readonly before: readonly Head[]
-  /** The cell takes the list over. */
-  readonly heads: Head[]
+  readonly heads: readonly Head[]
+  readonly changedAt: number
+  readonly present: boolean
+  readonly lostAfter: number | undefined
   readonly touched: boolean
+  /** Its record was found on disk, and intact. */
+  readonly stands: boolean
 }
 
 export class DraftCell implements CellRecord {
@@ -29,6 +32,7 @@ export class DraftCell implements CellRecord {
   readonly before: readonly Head[]
   readonly present: boolean
   readonly lostAfter: number | undefined
+  readonly stands: boolean
   changedAt: number
   touched: boolean
   #heads: Head[]
@@ -36,15 +40,16 @@ export class DraftCell implements CellRecord {
   /** Heads of the list that were removed; they go from it when somebody looks. */
   #gone: Set<Head> | undefined
 
-  constructor(init: DraftCellInit) {
-    this.key = init.key
-    this.diskKey = init.diskKey
-    this.before = init.before
-    this.present = init.present
-    this.lostAfter = init.lostAfter
-    this.changedAt = init.changedAt
-    this.touched = init.touched
-    this.#heads = init.heads
+  constructor(key: Uint8Array, diskKey: Uint8Array, found: FoundCell) {
+    this.key = key
+    this.diskKey = diskKey
+    this.before = found.before
+    this.present = found.present
+    this.lostAfter = found.lostAfter
+    this.stands = found.stands
+    this.changedAt = found.changedAt
+    this.touched = found.touched
+    this.#heads = found.heads.slice()
   }
 
   get heads(): readonly Head[] {

@@ -68,6 +68,8 @@ export class Draft {
   readonly totals: Totals
   /** Mark or totals were not what the log says: the meta record goes with this commit. */
   isMended = false
+  /** Cells that were looked for on disk and are not there. */
+  missed = 0
   readonly #digest: StateDigest
   readonly #changedIds = new Set<ClientIdHash>()
   readonly #forks = new ForkTable()
@@ -264,6 +266,10 @@ export class Draft {
     const isSame = this.applied.length === 0 && this.#tips.size === 0 && !this.isMended
     if (isSame && !this.cells.isTouched) return
     this.totals.keys += this.cells.writeTo(write, this.#digest, this.arena)
+    const { made } = this.cells
+    this.afterwards.push(
+      state.keys.writeTo(write, { made, mark: this.mark, bytes: this.totals.bytes }, hashes)
+    )
     for (const id of this.#changedIds) {
       const key = clientIdKey(id)
       write.put(key, encodeClientOps(key, this.clientIds.get(id)!, hashes))

@@ -9,7 +9,6 @@ import { isNatterError } from '../base/index.js'
 import type { Disk } from '../disk/index.js'
 import type { Tip } from '../log/index.js'
 import { shortId } from '../log/index.js'
-import type { UpkeepRequest } from './commit.js'
 import type { DamageReports } from './damage.js'
 import { isDamage } from './damage.js'
 import type { Hole, HoleTable } from './holes.js'
@@ -19,6 +18,7 @@ import { chainOfKey, holeKey, INDEX_KEY_BYTES, logKey, readUint, SPACE, spaceRan
 import type { Lineage, Place } from './lineage.js'
 import { decodeLog } from './log-record.js'
 import { decodeIndex } from './records.js'
+import type { UpkeepRequest } from './requests.js'
 import type { State } from './state.js'
 
 /** Index entries of one read while batches are looked for by position. */

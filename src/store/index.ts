@@ -8,6 +8,7 @@
 import type {
   Clock,
   Crypto,
+  KeyFilterBounds,
   Limits,
   NodeEvents,
   Random,
@@ -298,6 +299,8 @@ export interface StoreInit {
    * back or copied: the store takes a new id, and positions of before mean nothing to peers. @default not compared
    */
   readonly storeId?: string | undefined
+  /** When the filter of known keys is made, and its lists are written. @default KEY_FILTER */
+  readonly keyFilter?: KeyFilterBounds
 }
 
 export { checksWereRenewed } from './checks.js'

@@ -21,6 +21,8 @@ export const SPACE = {
   hole: 0x44,
   /** `F ‖ author u32 ‖ epoch 8` → from which seq on the epoch is forked. */
   fork: 0x46,
+  /** `G ‖ number u32` → hashes of keys that have a cell. */
+  keyList: 0x47,
   /** `H ‖ key length u16 ‖ key ‖ position u48 ‖ index u16` → nothing: the op is in the log. */
   history: 0x48,
   /** `I ‖ author u32 ‖ epoch 8 ‖ branch u32 ‖ seq u48` → position and batch id. */
@@ -149,6 +151,12 @@ export function authorKey(author: number): Uint8Array {
   const key = new Uint8Array(5)
   key[0] = SPACE.author
   putUint(key, 1, 4, author)
+  return key
+}
+
+export function keyListKey(number: number): Uint8Array {
+  const key = authorKey(number)
+  key[0] = SPACE.keyList
   return key
 }
 

@@ -11,19 +11,18 @@ import type { Disk, DiskWrite } from '../disk/index.js'
 import type { StoreId } from '../log/index.js'
 import { authorOf, databaseIdOf } from '../log/index.js'
 import type { AuthorTable } from './authors.js'
-import type { UpkeepRequest } from './commit.js'
 import { Committer } from './commit.js'
 import { DamageReports } from './damage.js'
 import type { IsForked } from './heads.js'
 import { LogReader } from './history.js'
 import { HoleKeeper } from './hole-keeper.js'
-import { HoleTable } from './holes.js'
 import type { AppliedBatch, Store, StoreInit } from './index.js'
 import type { InspectionInit } from './inspection.js'
+import { KeyFilterLoader } from './key-filter-loader.js'
 import { logKey, META_KEY, REPAIR_KEY } from './keys.js'
-import { BranchCache, Lineage } from './lineage.js'
+import { Lineage } from './lineage.js'
 import { Listeners } from './listeners.js'
-import { PeerTable } from './peers.js'
+import { Memory, readMeta } from './memory.js'
 import { ProgramAcks } from './program-acks.js'
 import { CellReader } from './reads.js'
 import type { RebuildCell } from './rebuild.js'
@@ -31,8 +30,9 @@ import { cellRebuilder } from './rebuild.js'
 import { damaged } from './records.js'
 import { isLaidOut } from './relay.js'
 import { Renewal } from './renewal.js'
+import type { UpkeepRequest } from './requests.js'
 import type { Meta, State } from './state.js'
-import { decodeMeta, encodeMeta, loadState } from './state.js'
+import { encodeMeta } from './state.js'
 import { LogStore } from './store.js'
 import { repairStore } from './verify.js'
 
@@ -44,39 +44,36 @@ export async function openStore(init: StoreInit): Promise<Store> {
   const { disk, crypto, strategy } = init
   const identity = await identityOf(init)
   await finishLayout({ ...init, ...identity })
-  const branches = new BranchCache()
-  const peers = new PeerTable(crypto)
-  await peers.load(disk)
-  const holes = new HoleTable()
-  await holes.load(disk, crypto)
-  const isGap = (position: number): boolean => holes.open.has(position) || holes.vacant.has(position)
-  let lost: number[] = []
-  let state = await loadState(disk, await readMeta(init), crypto, lost, isGap)
+  const memory = new Memory(init)
+  await memory.load()
+  const { branches, peers, holes } = memory
+  const state = (): State => memory.state
   const events = new Listeners()
   const emit = <K extends keyof NodeEvents>(type: K, event: NodeEvents[K]): void => events.emit(type, event)
   const damage = new DamageReports(disk, emit)
   const lineage = new Lineage(disk, crypto, branches)
-  const names = (): AuthorTable => state.authors
+  const names = (): AuthorTable => memory.state.authors
   const rebuild: RebuildCell = (key, options) =>
     cellRebuilder({ disk, hashes: crypto, authors: names, strategy, log, lineage })(key, options)
   const repair = (key: Uint8Array): void => committer.repair(key)
-  const isForked: IsForked = origin => state.forks.covers(origin)
+  const isForked: IsForked = origin => memory.state.forks.covers(origin)
   const cells = new CellReader({ disk, hashes: crypto, names, strategy, isForked, emit, rebuild, repair })
   const onDamage = (position: number, error: NatterError): void => keeper.note(position, error)
   const isVacant = (position: number): boolean => holes.vacant.has(position)
-  const base = { disk, hashes: crypto, state: () => state, lineage }
+  const base = { disk, hashes: crypto, state, lineage }
   const log = new LogReader({ ...base, cells, onDamage, isVacant })
   const committer = new Committer({
     ...init,
     ...identity,
     identity,
     branches,
-    state: () => state,
+    state,
     rebuild,
     holes,
     onDamage,
     mended: where => damage.mended(where),
     renewChecks: () => renewal.start(),
+    missed: count => filterLoader.missed(count),
     addWaiting: draft => draft.afterwards.push(peers.writeTo(draft.write)),
     announce: notice => events.announce(notice),
     emit,
@@ -85,25 +82,23 @@ export async function openStore(init: StoreInit): Promise<Store> {
   const commit = (run: UpkeepRequest['run']): Promise<void> => committer.upkeep(run)
   const renewal = new Renewal({ ...base, holes, committer, log })
   const keeper = new HoleKeeper({ ...base, table: holes, damage, commit })
-  const programs = new ProgramAcks({ disk, log, lineage, peers, state: () => state, commit })
+  const filterLoader = new KeyFilterLoader({ ...base, log, commit })
+  const programs = new ProgramAcks({ disk, log, lineage, peers, state, commit })
   const noteLost = (): void => {
-    for (const position of lost) keeper.note(position, damaged(`position ${position} of the log`))
+    for (const position of memory.lost) keeper.note(position, damaged(`position ${position} of the log`))
   }
   const reload = async (): Promise<Reloaded> => {
-    const known = state.mark.position
+    const known = memory.state.mark.position
     committer.restart()
-    branches.clear()
     log.clear()
     programs.clear()
-    await peers.load(disk)
-    await holes.load(disk, crypto)
-    lost = []
-    state = await loadState(disk, await readMeta(init), crypto, lost, isGap)
-    return { state, known, lost }
+    await memory.load()
+    return { state: memory.state, known, lost: memory.lost }
   }
   const detach = followDisk({ disk, events, log, reload, noteLost })
-  const parts = { committer, cells, log, peers, programs, events, damage, holes, keeper, renewal, reload }
-  const store = new LogStore({ ...base, ...parts, ...identity, detach, init, scrub: { onDamage, isVacant } })
+  const upkeep = { programs, keeper, renewal, filterLoader }
+  const parts = { committer, cells, log, peers, events, damage, holes, reload, detach, init }
+  const store = new LogStore({ ...base, ...parts, ...upkeep, ...identity, scrub: { onDamage, isVacant } })
   if (holes.size > 0) keeper.recheck().catch(() => undefined) // noted, and tried again when it is filled
   renewal.start()
   noteLost()
@@ -161,11 +156,6 @@ async function finishLayout(init: InspectionInit): Promise<void> {
 }
 
 type Identity = Pick<Meta, 'storeId' | 'database' | 'author'>
-
-export async function readMeta({ disk, crypto }: StoreInit): Promise<Meta | undefined> {
-  const value = await disk.get(META_KEY)
-  return value === undefined ? undefined : decodeMeta(value, crypto)
-}
 
 export function requireNetwork(meta: Meta | undefined, { network, crypto }: StoreInit): void {
   if (meta !== undefined && meta.database !== databaseIdOf(network, crypto))

@@ -77,10 +77,7 @@ export class Wanted {
     const ids = [...this.#ids]
     const identities = [...this.#identities]
     const [cellValues, idValues, marks] = await Promise.all([
-      readIntact(
-        disk,
-        cells.map(([, { diskKey }]) => diskKey)
-      ),
+      this.#readCells(cells.map(([, cell]) => cell)),
       ids.length === 0 ? [] : readIntact(disk, ids.map(clientIdKey)),
       identities.length === 0 ? [] : disk.getMany(identities.map(overwrittenKey))
     ])
@@ -93,6 +90,28 @@ export class Wanted {
     for (let i = 0; i < identities.length; i++) {
       draft.cells.knowOverwritten(identities[i]!, marks[i] !== undefined)
     }
+  }
+
+  /** The records of cells, without looking for those that are known not to be there. */
+  async #readCells(
+    cells: readonly { key: Uint8Array; diskKey: Uint8Array }[]
+  ): Promise<(Uint8Array | undefined)[]> {
+    const { disk, state } = this.#draft.init
+    const found = new Array<Uint8Array | undefined>(cells.length).fill(undefined)
+    const places: number[] = []
+    const diskKeys: Uint8Array[] = []
+    for (let i = 0; i < cells.length; i++) {
+      const { key, diskKey } = cells[i]!
+      if (state.keys.isNew(key)) continue
+      places.push(i)
+      diskKeys.push(diskKey)
+    }
+    const values = await readIntact(disk, diskKeys)
+    for (let i = 0; i < places.length; i++) {
+      found[places[i]!] = values[i]
+      if (values[i] === undefined) this.#draft.missed++
+    }
+    return found
   }
 
   /** False where the heads have to be made again. */

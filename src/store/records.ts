@@ -14,6 +14,7 @@ export {
   carriesChecksum,
   damaged,
   isIntact,
+  keySum,
   RECORD_VERSION,
   readRecord,
   seal,

@@ -28,6 +28,7 @@ const derived = [
   SPACE.fork,
   SPACE.history,
   SPACE.index,
+  SPACE.keyList,
   SPACE.cell,
   SPACE.branchName,
   SPACE.conflict,

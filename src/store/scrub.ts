@@ -21,6 +21,7 @@ const spaces = [
   SPACE.clientId,
   SPACE.fork,
   SPACE.index,
+  SPACE.keyList,
   SPACE.cell,
   SPACE.meta,
   SPACE.peer,

@@ -1,8 +1,9 @@
 /**
- * What the store holds in memory: authors, tips, mark, totals, digest and time. Nothing for each epoch, batch, key or op.
+ * What the store holds in memory: authors, tips, mark, totals, digest and time. Nothing for each epoch, batch or op, and of
+ * keys a filter of bounded size.
  * It is what the newest durable commit says, and is loaded from disk at open and after a fence.
  */
-import type { Hashes } from '../base/index.js'
+import type { Hashes, KeyFilterBounds } from '../base/index.js'
 import { type ByteReader, isNatterError, NatterError, toHex } from '../base/index.js'
 import type { Disk } from '../disk/index.js'
 import type {
@@ -20,6 +21,7 @@ import { Frontier, StateDigest, shortId, ZERO_TIME } from '../log/index.js'
 import { AuthorTable } from './authors.js'
 import { readRenewal } from './checks.js'
 import { decodeFork, ForkTable } from './forks.js'
+import { KeyFilter } from './key-filter.js'
 import { logKey, META_KEY, positionOfKey, putHex, readUint, SPACE, spaceRange } from './keys.js'
 import type { LogRecord } from './log-record.js'
 import { decodeLog, NO_CHECK, nextCheck } from './log-record.js'
@@ -57,6 +59,7 @@ export class State {
   readonly tips = new Map<ShortId, TipRecord>()
   readonly tipsByAuthor = new Map<number, Map<ShortId, TipRecord>>()
   readonly forks = new ForkTable()
+  readonly keys: KeyFilter
   frontier = new Frontier()
   mark: Mark = { position: 0, check: NO_CHECK }
   totals: Totals = { ops: 0, keys: 0, bytes: 0 }
@@ -64,6 +67,10 @@ export class State {
   time: HybridTime = ZERO_TIME
   /** Undefined until the first write after an open, a fence, or a fork of the epoch. */
   own: OwnChain | undefined
+
+  constructor(keyFilter: KeyFilterBounds) {
+    this.keys = new KeyFilter(keyFilter)
+  }
 
   addTip(tip: TipRecord): void {
     const id = shortId(tip.id)
@@ -136,19 +143,20 @@ export function decodeMeta(value: Uint8Array, hashes: Hashes): Meta {
   })
 }
 
-/**
- * Reads everything that memory holds, and checks the end of the log. No replay. Records at the end that are damaged, and
- * that the tips and the mark name all the same, are added to `lost`: they are to be fetched again. `isGap` tells of a position
- * at which no batch is known.
- */
-export async function loadState(
-  disk: Disk,
-  meta: Meta | undefined,
-  hashes: Hashes,
-  lost: number[] = [],
-  isGap: (position: number) => boolean = () => false
-): Promise<State> {
-  const state = new State()
+export interface StateSource {
+  readonly disk: Disk
+  readonly meta: Meta | undefined
+  readonly hashes: Hashes
+  readonly keyFilter: KeyFilterBounds
+  /** Takes positions at the end whose records are damaged, and that tips and mark name all the same: they are fetched again. */
+  readonly lost: number[]
+  /** Whether no batch is known at the position. */
+  readonly isGap: (position: number) => boolean
+}
+
+/** Reads everything that memory holds, and checks the end of the log. No replay. */
+export async function loadState({ disk, meta, hashes, keyFilter, lost, isGap }: StateSource): Promise<State> {
+  const state = new State(keyFilter)
   await each(disk, SPACE.author, (key, value) => state.authors.load(key, value, hashes))
   await each(disk, SPACE.tip, (key, value) => {
     state.addTip(decodeTip(key, value, readUint(key, 1, 4), hashes))
@@ -162,6 +170,7 @@ export async function loadState(
     state.time = meta.time
   }
   await checkTail(disk, state, { hashes, lost, isGap })
+  if (state.mark.position === 0) state.keys.complete({ number: 0, from: 0, keys: [], listedBytes: 0 })
   return state
 }
 

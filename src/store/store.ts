@@ -16,7 +16,7 @@ import type {
 } from '../log/index.js'
 import { clientIdHash, shortId } from '../log/index.js'
 import { backlogOf } from './backlog.js'
-import type { Committer, Request } from './commit.js'
+import type { Committer } from './commit.js'
 import type { DamageReports } from './damage.js'
 import { isDamage } from './damage.js'
 import type { LogReader } from './history.js'
@@ -38,6 +38,7 @@ import type {
   StoreInit,
   StoreStatus
 } from './index.js'
+import type { KeyFilterLoader } from './key-filter-loader.js'
 import type { Lineage } from './lineage.js'
 import type { Listeners } from './listeners.js'
 import { prepareWrite } from './local-write.js'
@@ -46,6 +47,7 @@ import type { PeerTable } from './peers.js'
 import type { ProgramAcks } from './program-acks.js'
 import type { CellReader } from './reads.js'
 import type { Renewal } from './renewal.js'
+import type { Request } from './requests.js'
 import { enqueued } from './requests.js'
 import { Run } from './runs.js'
 import type { ScrubberInit } from './scrub.js'
@@ -76,6 +78,7 @@ export interface StoreParts {
   readonly holes: HoleTable
   readonly keeper: HoleKeeper
   readonly renewal: Renewal
+  readonly filterLoader: KeyFilterLoader
   /** Builds what memory holds anew from the disk. */
   readonly reload: () => Promise<unknown>
   readonly scrub: Pick<ScrubberInit, 'onDamage' | 'isVacant'>
@@ -310,6 +313,7 @@ export class LogStore implements Store {
     await this.#scrubber.close()
     await this.#parts.keeper.close()
     await this.#parts.renewal.close()
+    await this.#parts.filterLoader.close()
     await committer.close()
     detach()
   }

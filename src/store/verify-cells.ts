@@ -35,9 +35,10 @@ import {
 import type { Lineage, Place } from './lineage.js'
 import type { LogRecord } from './log-record.js'
 import type { RemoteOp } from './prepare.js'
-import { remoteOps } from './prepare.js'
+import { opsOf, remoteOps } from './prepare.js'
 import { compareClientIds } from './verify-client-ids.js'
 import { HistorySum, mendHistory } from './verify-history.js'
+import type { KeyCover } from './verify-keys.js'
 
 /** Ops whose cells are held at once: about 100 MB with small values. */
 const opsOfAPart = 250_000
@@ -111,7 +112,11 @@ class Part implements OpTarget {
 }
 
 /** Compares the cells and what stands beside them with the log. */
-export async function inspectCells(inspection: Inspection, ops: number): Promise<InspectedCells> {
+export async function inspectCells(
+  inspection: Inspection,
+  ops: number,
+  cover: KeyCover | undefined
+): Promise<InspectedCells> {
   const { crypto } = inspection.init
   const parts = Math.max(1, Math.ceil(ops / opsOfAPart))
   const expected = new HistorySum(crypto)
@@ -123,9 +128,11 @@ export async function inspectCells(inspection: Inspection, ops: number): Promise
     const computed = new Part(inspection, expected)
     const isOurs = (name: Uint8Array): boolean => parts === 1 || crypto.crc32(name) % parts === part
     for await (const { position, record } of inspection.batches()) {
+      if (cover !== undefined && position > cover.position)
+        for (const { key } of opsOf(record.batch)) cover.add(key)
       await applyPart(inspection, computed, record, position, isOurs)
     }
-    await compareCells(inspection, { computed, torn, isOurs }, sum)
+    await compareCells(inspection, { computed, torn, isOurs, cover }, sum)
     await compareIdentities(inspection, computed)
     await compareClientIds(inspection, computed.clientIds, isOurs)
   }
@@ -184,11 +191,12 @@ interface Comparison {
   /** Keys that missing batches write. */
   readonly torn: ReadonlySet<string>
   readonly isOurs: (key: Uint8Array) => boolean
+  readonly cover: KeyCover | undefined
 }
 
 /** Compares the cells of one part with what stands, and the index of conflicts with the cells. */
 async function compareCells(inspection: Inspection, comparison: Comparison, sum: Sum): Promise<void> {
-  const { computed, isOurs } = comparison
+  const { computed, isOurs, cover } = comparison
   const conflicts = new Map<string, Uint8Array>()
   const seen = new Set<string>()
   const settle = async (key: Uint8Array, record: CellRecord | undefined): Promise<void> => {
@@ -203,6 +211,7 @@ async function compareCells(inspection: Inspection, comparison: Comparison, sum:
     const key = diskKey.subarray(1)
     if (!isOurs(key)) continue
     seen.add(textOf(key))
+    await cover?.inspect(inspection, key)
     await settle(key, await compareCell(inspection, comparison, { diskKey, value }, sum))
   }
   for (const cell of computed.cells.values()) {

@@ -25,6 +25,7 @@ import type { Meta } from './state.js'
 import { decodeMeta, encodeMeta } from './state.js'
 import { inspectCells } from './verify-cells.js'
 import { dropBrokenIndex, findHoles, giveUpVacant } from './verify-holes.js'
+import { inspectKeyLists } from './verify-keys.js'
 import { inspectLog } from './verify-log.js'
 
 /** Checks a store on a snapshot of its disk. */
@@ -74,7 +75,7 @@ async function inspect(inspection: Inspection, wasLaidOut = false): Promise<Veri
     await dropBrokenIndex(inspection)
     await giveUpVacant(inspection)
     inspection.progress('comparing the state with the log')
-    const cells = await inspectCells(inspection, log.ops)
+    const cells = await inspectCells(inspection, log.ops, await inspectKeyLists(inspection))
     await inspectPeers(inspection)
     // What was given up is counted no more; what is still to come keeps its place in the counts.
     const { ops, bytes } = inspection.bad.size === 0 ? log.held : log

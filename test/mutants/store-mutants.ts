@@ -52,8 +52,8 @@ export const STORE_MUTANTS: readonly Mutant[] = [
   {
     name: 'memory-kept-after-a-fence',
     file: 'src/store/open.ts',
-    find: '    state = await loadState(disk, await readMeta(init), crypto, lost, isGap)\n',
-    replace: '',
+    find: '    await memory.load()\n    return',
+    replace: '    return',
     promise: 'an interrupted commit that was made is not made a second time under the same name'
   },
   {
@@ -277,5 +277,35 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     replace: 'covers.set(hole, cover)',
     promise: 'what comes back changes one record of the log',
     tests: ['test/store/refill.test.ts']
+  },
+  {
+    name: 'new-keys-not-listed',
+    file: 'src/store/key-filter.ts',
+    find: 'keys: [...open.keys, ...made] }',
+    replace: 'keys: open.keys }',
+    promise: 'a key that has a cell is never taken for a new one'
+  },
+  {
+    name: 'filter-without-the-end-of-the-log',
+    file: 'src/store/key-filter-loader.ts',
+    find: '    while (position < state.mark.position) {',
+    replace: '    while (position < 0) {',
+    promise: 'a key that has a cell is never taken for a new one'
+  },
+  {
+    name: 'lists-of-another-log',
+    file: 'src/store/key-filter-loader.ts',
+    find: '      if (!(await this.#stands({ position, check }, state))) continue\n',
+    replace: '',
+    promise: 'lists of keys hold for the log that they were made of',
+    tests: ['test/store/key-filter.test.ts']
+  },
+  {
+    name: 'keys-made-while-the-filter-was',
+    file: 'src/store/key-filter.ts',
+    find: '      return () => this.#take(made)',
+    replace: '      return () => (open === undefined ? undefined : this.#take(made))',
+    promise: 'a key that has a cell is never taken for a new one',
+    tests: ['test/store/key-filter.test.ts']
   }
 ]

@@ -29,6 +29,8 @@ export const NETWORK = 'simulation'
 /** What can be told of a node whose process is gone. */
 const AFTER_DEATH: ReadonlySet<string> = new Set(['life', 'disk', 'indeterminate'])
 
+/** Small enough that lists of keys are made, filled and read again within the few hundred writes of a run. */
+const KEY_FILTER = { listKeys: 12, listBytes: 2048, missed: 3 }
 const NOTHING: ReadonlySet<string> = new Set()
 
 /** What all nodes of a run have in common. */
@@ -203,7 +205,8 @@ export class Machine implements SimNode {
         random: dice,
         limits: ground.limits,
         strategy: () => ground.strategy,
-        storeId
+        storeId,
+        keyFilter: KEY_FILTER
       })
       this.tell({ type: 'life', what: 'opened', log: logOf(directory.disk) })
       await requireSentinel(directory, store)

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { nodeCrypto, nodeSigner } from '../../src/base/crypto-node.js'
-import type { Clock, Limits, Random, VerifyReport } from '../../src/base/index.js'
+import type { Clock, KeyFilterBounds, Limits, Random, VerifyReport } from '../../src/base/index.js'
 import { utf8, withLimits } from '../../src/base/index.js'
 import { systemClock } from '../../src/base/system.js'
 import { createDatabase, openLevelDisk } from '../../src/disk/classic-disk.js'
@@ -80,6 +80,7 @@ export interface StoreOptions {
   limits?: Partial<Limits>
   strategy?: Strategy
   storeId?: string
+  keyFilter?: KeyFilterBounds
 }
 
 /** A store of the author with the number `name`, in memory unless a disk is given. */
@@ -102,7 +103,8 @@ async function initOf(name: number, options: StoreOptions): Promise<StoreInit> {
     random: options.random ?? new SeededRandom(1000 + name),
     limits: withLimits(options.limits),
     strategy: () => options.strategy ?? 'latest',
-    storeId: options.storeId
+    storeId: options.storeId,
+    ...(options.keyFilter !== undefined && { keyFilter: options.keyFilter })
   }
 }
 

@@ -163,6 +163,9 @@ export class CountedFrames extends Counts<FrameName> {
   }
 }
 
+/** The part of new keys that is taken for known ones at most, and looked for on disk. */
+export const LOOKED_FOR = 0.01
+
 /** Bytes of a key and a value of the tripwires. */
 export const KEY_BYTES = 16
 export const VALUE_BYTES = 100

@@ -16,6 +16,7 @@ import {
   CountedDisk,
   CountedFrames,
   KEY_BYTES,
+  LOOKED_FOR,
   putOf,
   putsOf,
   VALUE_BYTES
@@ -89,7 +90,7 @@ describe('an empty node that catches up 640 small batches', () => {
   const [batches, opsEach] = [640, 5]
   const ops = batches * opsEach
 
-  it('needs one signature check for 64 of them, one read an op, and few commits', () =>
+  it('needs one signature check for 64 of them, no read, and few commits', () =>
     among(2, { gossip: false }, async (cluster, [server, fresh]) => {
       for (let i = 0; i < batches; i++) await server!.node.store.write({ ops: putsOf(i * opsEach, opsEach) })
       const rounds: SyncRound[] = []
@@ -101,7 +102,7 @@ describe('an empty node that catches up 640 small batches', () => {
         })
         assert.equal(cost.batches, batches, 'each comes once')
         assert.ok(cost.verify <= batches / 64 + 1, `${cost.verify} signature checks`)
-        assert.equal(cost.read, ops, 'the heads of each key, and nothing else is read')
+        assert.ok(cost.read <= ops * LOOKED_FOR, `${cost.read} reads: of new keys, and nothing else`)
         assert.equal(cost.walk, 0)
         // One for each op's digest; body, header and running check of each batch; frontier digests.
         assert.ok(cost.hash <= ops + 3 * batches + 8, `${cost.hash} hashes`)
@@ -123,14 +124,15 @@ describe('an empty node that catches up 640 small batches', () => {
 describe('live batches of 1,000 ops', () => {
   const [batches, opsEach] = [10, 1000]
 
-  it('cost their receiver one copy, one signature check, one read an op, and one commit each', () =>
+  it('cost their receiver one copy, one signature check, no read, and one commit each', () =>
     among(2, {}, async (cluster, [writer, other]) => {
       connectAll(cluster)
       await writer!.node.store.write({ ops: [putOf(0)] })
       await cluster.settled()
       const before = (await other!.node.engine.session(writer!.node.author)).bytesReceived
+      let cost!: Awaited<ReturnType<Watched['during']>>
       const written = await writer!.during(async () => {
-        const cost = await other!.during(async () => {
+        cost = await other!.during(async () => {
           for (let i = 0; i < batches; i++) {
             await writer!.node.store.write({ ops: putsOf(1 + i * opsEach, opsEach) })
             await cluster.settled() // more than the window of the stream would be told by HEADS, and asked for
@@ -138,7 +140,7 @@ describe('live batches of 1,000 ops', () => {
         })
         assert.equal(cost.batches + cost.gossiped, batches, 'copies')
         assert.equal(cost.verify, batches, 'signature checks')
-        assert.equal(cost.read, batches * opsEach, 'reads')
+        assert.ok(cost.read <= batches * opsEach * LOOKED_FOR, `${cost.read} reads`)
         assert.equal(cost.write, batches, 'commits')
         assert.equal(cost.synced, cost.write + cost.upkeep, 'all synced')
         assert.ok(cost.ACK <= batches, `${cost.ACK} ACKs`)
@@ -147,7 +149,7 @@ describe('live batches of 1,000 ops', () => {
       assert.equal(written.RUN, batches)
       assert.equal(written.HEADS, 0)
       assert.equal(written.verify, 0)
-      assert.equal(written.read, batches * opsEach, 'a batch that was just written is sent from memory')
+      assert.equal(written.read, cost.read, 'a batch that was just written is sent from memory')
       assert.equal(written.write, batches, 'commits')
       const { bytesReceived } = await other!.node.engine.session(writer!.node.author)
       const most = payload(batches * opsEach) + batches * (opsEach * OP_BYTES + RUN_BYTES) + 1024
@@ -158,7 +160,7 @@ describe('live batches of 1,000 ops', () => {
 describe('single writes, one after the other', () => {
   const writes = 100
 
-  it('cost their receiver one copy, one check, one read and one commit each, and 210 bytes beside the payload', () =>
+  it('cost their receiver one copy, one check, no read and one commit each, and 210 bytes beside the payload', () =>
     among(2, { gossip: false }, async (cluster, [writer, other]) => {
       connectAll(cluster)
       await writer!.node.store.write({ ops: [putOf(0)] })
@@ -170,7 +172,7 @@ describe('single writes, one after the other', () => {
       })
       assert.equal(cost.batches, writes)
       assert.ok(cost.verify <= writes, `${cost.verify} signature checks`)
-      assert.equal(cost.read, writes)
+      assert.ok(cost.read <= writes * LOOKED_FOR, `${cost.read} reads`)
       assert.ok(cost.hash <= writes * 5 + 4, `${cost.hash} hashes`)
       assert.ok(cost.write <= writes, `${cost.write} commits`)
       const { bytesReceived } = await other!.node.engine.session(writer!.node.author)

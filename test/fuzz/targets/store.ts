@@ -15,11 +15,13 @@ import { decodeFork, encodeFork } from '../../../src/store/forks.js'
 import type { CellRecord } from '../../../src/store/heads.js'
 import { Origin } from '../../../src/store/heads.js'
 import type { Store } from '../../../src/store/index.js'
+import { decodeKeyList, encodeKeyList } from '../../../src/store/key-lists.js'
 import {
   cellKey,
   clientIdKey,
   forkKey,
   indexKey,
+  keyListKey,
   logKey,
   META_KEY,
   peerKey,
@@ -159,6 +161,8 @@ const metaRecord = {
   time: { ms: 1_700_000_000_000, counter: 1 }
 } as Parameters<typeof encodeMeta>[0]
 
+const keyList = { number: 2, from: 3, mark: metaRecord.mark }
+
 const forkAt = forkKey(chain)
 const clientAt = clientIdKey('ee'.repeat(32) as ClientIdHash)
 const records: readonly Target[] = [
@@ -189,6 +193,13 @@ const records: readonly Target[] = [
     ],
     decode: value => decodeBranch(indexKey(chain, 0), value, nodeCrypto),
     encode: read => encodeBranch(indexKey(chain, 0), read, nodeCrypto)
+  }),
+  record({
+    name: 'key-list',
+    key: keyListKey(2),
+    seeds: [[], [1, -2, 0x7fff_ffff]].map(keys => encodeKeyList({ ...keyList, keys }, nodeCrypto)),
+    decode: value => decodeKeyList(2, value, nodeCrypto),
+    encode: read => encodeKeyList(read, nodeCrypto)
   }),
   record({
     name: 'tip',
