@@ -2,12 +2,12 @@
 import type { Hashes } from '../base/index.js'
 import { ByteReader, equalBytes, NatterError } from '../base/index.js'
 import type { Disk } from '../disk/index.js'
-import type { ClientIdHash, Op, OpName, Tip } from '../log/index.js'
+import type { Batch, ClientIdHash, Op, OpName, Tip } from '../log/index.js'
 import { clientMarkOf, findExtension, formatOpId, OP_EXTENSION } from '../log/index.js'
 import type { ClientOp } from './client-ids.js'
 import { decodeClientOps } from './client-ids.js'
 import { isDamage } from './damage.js'
-import type { Cell, Committed, LoggedOp } from './index.js'
+import type { AppliedBatch, Cell, Committed, LoggedOp } from './index.js'
 import { clientIdKey, historyRange, logKey, placeOfKey, positionOfKey, textOf } from './keys.js'
 import type { Lineage, Place } from './lineage.js'
 import type { LogRecord } from './log-record.js'
@@ -32,19 +32,32 @@ export interface LogReaderInit {
 /** Batches of one read of the disk: large enough to amortise it, small enough for 8 MiB bodies. */
 const pageBatches = 4
 
-/** Bytes of a body that is kept decoded: what is asked for op by op is mostly of one batch. */
+/** Bytes of bodies that are kept: what is asked for op by op is mostly of one batch, and what follows the log of the newest. */
 const keptBytes = 1024 * 1024
 
-/** A batch with its ops. */
-interface DecodedBatch {
+/** A batch with its ops, which are decoded when somebody asks for them. */
+class DecodedBatch {
   readonly position: number
-  readonly record: LogRecord
-  readonly ops: readonly Op[]
+  readonly batch: Batch
+  #ops: readonly Op[] | undefined
+
+  constructor(position: number, batch: Batch) {
+    this.position = position
+    this.batch = batch
+  }
+
+  get ops(): readonly Op[] {
+    this.#ops ??= opsOf(this.batch)
+    return this.#ops
+  }
 }
 
 export class LogReader {
   readonly #init: LogReaderInit
+  /** The one read last. */
   #last: DecodedBatch | undefined
+  /** What the newest commit applied, as far as it is small. */
+  #newest: readonly DecodedBatch[] = []
 
   constructor(init: LogReaderInit) {
     this.#init = init
@@ -88,18 +101,30 @@ export class LogReader {
     throw error
   }
 
-  /** The batch at a position and its ops. The one read last is kept. */
+  /** The batch at a position and its ops. The one read last is kept, and so is what came last. */
   async decoded(position: number): Promise<DecodedBatch> {
     if (this.#last?.position === position) return this.#last
-    const record = await this.require(position)
-    const decoded = { position, record, ops: opsOf(record.batch) }
-    if (record.batch.body.length <= keptBytes) this.#last = decoded
+    const kept = this.#newest.find(one => one.position === position)
+    if (kept !== undefined) return kept
+    const { batch } = await this.require(position)
+    const decoded = new DecodedBatch(position, batch)
+    if (batch.body.length <= keptBytes) this.#last = decoded
     return decoded
+  }
+
+  /** Whoever follows the log asks next for what was just applied: a disk would be a way to a thread and back. */
+  keep(applied: readonly AppliedBatch[]): void {
+    if (applied.length === 0) return
+    let bytes = 0
+    for (const { batch } of applied) bytes += batch.body.length
+    this.#newest =
+      bytes <= keptBytes ? applied.map(({ batch, mark }) => new DecodedBatch(mark.position, batch)) : []
   }
 
   /** What is kept may not have been made. */
   clear(): void {
     this.#last = undefined
+    this.#newest = []
   }
 
   /** Batches above `from`, in order. A damaged one ends the walk, or is left out where `onDamage` is given. */
@@ -156,11 +181,11 @@ export class LogReader {
       for (let page = await iterator.next(64); page.length > 0; page = await iterator.next(64)) {
         for (const [entry] of page) {
           const { position, index } = placeOfKey(entry)
-          const { record, ops } = await this.decoded(position)
+          const { batch, ops } = await this.decoded(position)
           const op = ops[index]
           if (op === undefined || !equalBytes(op.key, key))
             throw damaged('the history of a key', new Error('it names another op'))
-          yield this.#logged(record, position, op, index)
+          yield this.#logged(batch, position, op, index)
         }
       }
     } finally {
@@ -172,7 +197,7 @@ export class LogReader {
     for await (const { position, record } of this.records(from)) {
       const ops = opsOf(record.batch)
       for (let index = 0; index < ops.length; index++) {
-        yield this.#logged(record, position, ops[index]!, index)
+        yield this.#logged(record.batch, position, ops[index]!, index)
       }
     }
   }
@@ -186,8 +211,7 @@ export class LogReader {
     const keys: { key: Uint8Array; op: LoggedOp; cell: Cell }[] = []
     for (let position = from + 1; position <= upTo; position++) {
       if (this.#init.isVacant(position)) continue
-      const record = await this.require(position)
-      const ops = opsOf(record.batch)
+      const { batch, ops } = await this.decoded(position)
       const last = new Map<string, number>()
       for (let index = 0; index < ops.length; index++) last.set(textOf(ops[index]!.key), index)
       const indexes = [...last.values()].sort((a, b) => a - b)
@@ -197,7 +221,7 @@ export class LogReader {
         const index = indexes[i]!
         const op = ops[index]!
         if (cell?.changedAt !== position) continue
-        keys.push({ key: op.key, op: this.#logged(record, position, op, index), cell })
+        keys.push({ key: op.key, op: this.#logged(batch, position, op, index), cell })
       }
     }
     return { upTo: Math.max(upTo, from), keys }
@@ -245,11 +269,11 @@ export class LogReader {
   async opsAt(places: readonly { position: number; index: number }[]): Promise<LoggedOp[]> {
     const found: LoggedOp[] = []
     for (const { position, index } of places) {
-      const { record, ops } = await this.decoded(position)
+      const { batch, ops } = await this.decoded(position)
       const op = ops[index]
       if (op === undefined)
         throw damaged(`position ${position} of the log`, new Error(`it has no op ${index}`))
-      found.push(this.#logged(record, position, op, index))
+      found.push(this.#logged(batch, position, op, index))
     }
     return found
   }
@@ -262,13 +286,12 @@ export class LogReader {
   }
 
   async #opAt(position: number, index: number): Promise<LoggedOp | undefined> {
-    const { record, ops } = await this.decoded(position)
+    const { batch, ops } = await this.decoded(position)
     const op = ops[index]
-    return op === undefined ? undefined : this.#logged(record, position, op, index)
+    return op === undefined ? undefined : this.#logged(batch, position, op, index)
   }
 
-  #logged(record: LogRecord, position: number, op: Op, index: number): LoggedOp {
-    const { id, header } = record.batch
+  #logged({ id, header }: Batch, position: number, op: Op, index: number): LoggedOp {
     const { author, epoch, seq, time } = header
     const { authors, forks } = this.#init.state()
     const number = authors.numberOf(author)

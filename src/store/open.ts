@@ -75,7 +75,10 @@ export async function openStore(init: StoreInit): Promise<Store> {
     renewChecks: () => renewal.start(),
     missed: count => filterLoader.missed(count),
     addWaiting: draft => draft.afterwards.push(peers.writeTo(draft.write)),
-    announce: notice => events.announce(notice),
+    announce: notice => {
+      log.keep(notice.applied)
+      events.announce(notice)
+    },
     emit,
     repeated: ops => log.repeated(ops)
   })

@@ -120,3 +120,16 @@ describe('a batch of 1,000 puts', () => {
     assert.ok(cost.hash <= 1000 + 2 * pieces + 2, `${cost.hash} hashes`)
   })
 })
+
+describe('following the log', () => {
+  it('reads the cell of what was just written, and not the log', async () => {
+    const cost = await costOf(async store => {
+      for (let n = 1; n <= PUTS; n++) {
+        const before = store.mark.position
+        await store.write({ ops: [putOf(n)] })
+        assert.equal((await store.changesAfter(before, 1)).keys.length, 1)
+      }
+    })
+    assert.deepEqual([cost.read, cost.walk], [PUTS, 0])
+  })
+})

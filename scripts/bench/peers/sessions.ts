@@ -47,8 +47,10 @@ export const QUICK: Scale = {
 const SMALL = 10_000
 /** Entries that B lacks in the measurement of a difference. */
 const BEHIND = 100
-/** Puts before the clock starts, so that a compiler's warming up is nobody's. */
-const WARM_UP = 100
+/** Puts before the clock starts, at both ends, so that a compiler's warming up is nobody's. */
+const WARM_UP = 2000
+/** Entries that A has when B comes for the first time. */
+const FIRST = 100
 /** Milliseconds between two writes whose way to B is timed. */
 const GAP_MS = 20
 /** Milliseconds until what ends a round has been sent as well. */
@@ -176,10 +178,12 @@ const open = session('open', ['open-1e4', 'disk-1e4'], async (stage, { capMs }) 
 const live = session('live', ['seen-p50', 'seen-p99', 'live-put', 'live'], async (stage, scale) => {
   const { capMs, arriveMs, seen, puts } = scale
   const a = await stage.opened('a')
-  let at = (await a.call('puts', { from: 0, count: WARM_UP, capMs })).count
+  let at = (await a.call('puts', { from: 0, count: FIRST, capMs })).count
   const card = await a.call('listen')
   const b = await stage.opened('b', card.id)
   await b.call('join', card)
+  await mustArrive(b, at, arriveMs)
+  at += (await a.call('puts', { from: at, count: stage.most(WARM_UP), capMs })).count
   await mustArrive(b, at, arriveMs)
   await b.call('watch')
   const begun = await a.call('paced', { from: at, count: seen, gapMs: GAP_MS })
