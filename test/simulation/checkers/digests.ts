@@ -10,11 +10,17 @@ import { nodeOf } from './ledger.js'
 
 const name = 'equal frontier, equal state'
 
+function directoryOf({ name, incarnation }: SimNode): string {
+  return `${name}/${incarnation}`
+}
+
 export function digests(ledger: Ledger): Checker {
   const stateOf = new Map<string, { state: string; node: string }>()
   const checked = new Map<string, string>()
 
-  /** Nodes, by their directory, that told of cells whose heads they do not know. */
+  /** Nodes, by their directory, that were dealt a flip: the commit that mends the last one may still tell of a cell. */
+  const dealt = new Set<string>()
+  /** Those that told of cells whose heads they do not know. */
   const hurt = new Set<string>()
 
   const check = (node: SimNode, atEnd = false): void => {
@@ -25,7 +31,7 @@ export function digests(ledger: Ledger): Checker {
     const moment = `${node.life}/${node.incarnation}/${position}`
     if (position !== fold.order.length || checked.get(node.name) === moment) return
     checked.set(node.name, moment)
-    if (hurt.has(`${node.name}/${node.incarnation}`) && !atEnd) return
+    if (hurt.has(directoryOf(node)) && !atEnd) return
     const [frontier, state] = [store.frontierDigest(), store.stateDigest()]
     const other = stateOf.get(frontier)
     if (other !== undefined && other.state !== state) {
@@ -49,11 +55,14 @@ export function digests(ledger: Ledger): Checker {
       // A repair reports the cells that wait for a batch, and leaves them out until it is back.
       const isLeftOut = event.type === 'life' && event.what === 'repaired'
       if (!isLeftOut && (event.type !== 'notice' || event.what !== 'unreadable')) return
-      const { flipped, incarnation } = nodeOf(world, event.node)
-      if (flipped.size > 0) hurt.add(`${event.node}/${incarnation}`)
+      const directory = directoryOf(nodeOf(world, event.node))
+      if (dealt.has(directory)) hurt.add(directory)
     },
     afterEvent(world) {
-      for (const node of world.nodes) check(node)
+      for (const node of world.nodes) {
+        if (node.flipped.size > 0) dealt.add(directoryOf(node))
+        check(node)
+      }
     },
     atEnd(world) {
       for (const node of world.nodes) {
