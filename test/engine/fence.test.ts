@@ -37,6 +37,8 @@ describe('a disk that fails for a while', () => {
         const committed = await a.put('while it fails', 'x')
         const tip = await a.tipOf(committed)
         await until('the fence', 3000, () => disk.state === 'fenced')
+        const { open, streams } = b.engine.health(10)
+        assert.deepEqual([open, streams], [false, []], 'it exchanges nothing')
         assert.equal(a.engine.holds(b.author, tip, committed.position), undefined)
 
         faults.writes = 'no'

@@ -183,7 +183,8 @@ export const EXCHANGE_MUTANTS: readonly Mutant[] = [
     file: 'src/engine/engine.ts',
     find: "        if (state === 'fenced') this.#suspend('the disk takes no writes')\n",
     replace: "        if (state === 'fenced') return\n",
-    promise: 'one life of the state machine ends with a fence: the next begins with what is durable'
+    promise: 'one life of the state machine ends with a fence: the next begins with what is durable',
+    tests: ['test/engine/fence.test.ts']
   },
   {
     name: 'timer-left-behind',
