@@ -123,7 +123,7 @@ export const KEY_FILTER = {
   missed: 16
 } as const
 
-/** Those of them that small stores of a test are given other ones of. */
+/** Those of them that are set by a store, so that a small one can have it all happen. */
 export type KeyFilterBounds = Record<'listKeys' | 'listBytes' | 'missed', number>
 
 /** The quiet check of the whole store. */

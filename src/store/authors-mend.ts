@@ -7,9 +7,8 @@ import { authorOf } from '../log/index.js'
 import { AuthorTable } from './authors.js'
 import { readIndex } from './hole-keeper.js'
 import type { Inspection } from './inspection.js'
-import { authorKey, logKey, putHex, readUint, SPACE } from './keys.js'
+import { authorKey, putHex, readUint, SPACE } from './keys.js'
 import type { Place } from './lineage.js'
-import { decodeLog } from './log-record.js'
 import { readRecord, writeRecord } from './records.js'
 import type { Scan } from './scan-log.js'
 
@@ -127,11 +126,8 @@ async function* entriesUnder(inspection: Inspection, number: number): AsyncGener
 }
 
 async function authorUnder(inspection: Inspection, number: number): Promise<Author | undefined> {
-  const { crypto } = inspection.init
   for await (const { id, position } of entriesUnder(inspection, number)) {
-    const at = logKey(position)
-    const bytes = await inspection.get(at)
-    const record = bytes && inspection.attempt(() => decodeLog(at, bytes, position, crypto))
+    const record = await inspection.record(position)
     if (record?.batch.id === id) return record.batch.header.author
   }
   return undefined

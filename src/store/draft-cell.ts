@@ -14,12 +14,9 @@ import { chainText } from './lineage.js'
 export const crowdedHeads = 64
 
 /** What a commit begins with. One is made for every op: each has all its fields, in this order, for the engine's sake. */
-export interface FoundCell {
+export interface FoundCell extends CellRecord {
   /** The heads as they are on disk. */
   readonly before: readonly Head[]
-  readonly heads: readonly Head[]
-  readonly changedAt: number
-  readonly present: boolean
   readonly lostAfter: number | undefined
   readonly touched: boolean
   /** Its record was found on disk, and intact. */

@@ -14,7 +14,7 @@ import { AuthorTable } from './authors.js'
 import { isDamage } from './damage.js'
 import type { Hole } from './holes.js'
 import type { Chain } from './keys.js'
-import { branchNameKey, indexKey, positionOfKey, SPACE, spaceRange, textOf } from './keys.js'
+import { branchNameKey, indexKey, logKey, positionOfKey, SPACE, spaceRange, textOf } from './keys.js'
 import { BranchCache, chainText, Lineage } from './lineage.js'
 import type { LogRecord } from './log-record.js'
 import { decodeLog } from './log-record.js'
@@ -137,6 +137,13 @@ export class Inspection {
       if (!isDamage(error)) throw error
       return undefined
     }
+  }
+
+  /** The batch at a position as it stands; undefined where its record is damaged or missing. */
+  async record(position: number): Promise<LogRecord | undefined> {
+    const key = logKey(position)
+    const value = await this.get(key)
+    return value && this.attempt(() => decodeLog(key, value, position, this.init.crypto))
   }
 
   /** What `read` gives, or undefined where the record is damaged. */

@@ -7,12 +7,11 @@
  */
 import type { Hashes } from '../base/index.js'
 import type { Disk } from '../disk/index.js'
-import type { Mark } from '../log/index.js'
 import { isDamage } from './damage.js'
 import type { LogReader } from './history.js'
 import { keyHash } from './key-filter.js'
 import type { KeyList } from './key-lists.js'
-import { encodeKeyList, keyLists } from './key-lists.js'
+import { encodeKeyList, readKeyLists } from './key-lists.js'
 import { keyListKey } from './keys.js'
 import { opsOf } from './prepare.js'
 import type { UpkeepRequest } from './requests.js'
@@ -97,34 +96,26 @@ export class KeyFilterLoader {
   }
 
   /** Takes in the lists; answers up to which position they hold, and the list that goes on there. */
-  async #listed(
-    state: State
-  ): Promise<{ number: number; from: number; position: number; open: Set<number> }> {
+  async #listed({
+    keys
+  }: State): Promise<{ number: number; from: number; position: number; open: Set<number> }> {
     const { disk, hashes } = this.#init
-    const ends: Mark[] = []
-    let last: KeyList | undefined
-    for await (const list of keyLists(key => disk.get(key), hashes)) {
-      for (const hash of list.keys) state.keys.add(hash)
-      ends.push(list.mark)
-      last = list
-    }
-    for (let number = ends.length - 1; number >= 0; number--) {
-      const { position, check } = ends[number]!
-      if (!(await this.#stands({ position, check }, state))) continue
-      const isOpen = number === last!.number && last!.keys.length < state.keys.bounds.listKeys
-      if (isOpen) return { number, from: last!.from, position, open: new Set(last!.keys) }
-      return { number: number + 1, from: position, position, open: new Set() }
-    }
-    return { number: 0, from: 0, position: 0, open: new Set() }
+    const checkAt = (position: number): Promise<string | undefined> => this.#checkAt(position)
+    const source = { get: (key: Uint8Array) => disk.get(key), hashes, checkAt }
+    const standing = await readKeyLists(source, hash => keys.add(hash))
+    if (standing === undefined) return { number: 0, from: 0, position: 0, open: new Set() }
+    const { number, from, mark, keys: listed } = standing
+    const { position } = mark
+    if (listed !== undefined && listed.length < keys.bounds.listKeys)
+      return { number, from, position, open: new Set(listed) }
+    return { number: number + 1, from: position, position, open: new Set() }
   }
 
-  /** Whether the log is the same up to there. */
-  async #stands({ position, check }: Mark, { mark }: State): Promise<boolean> {
-    if (position > mark.position) return false
+  async #checkAt(position: number): Promise<string | undefined> {
     try {
-      return (await this.#init.log.record(position))?.check === check
+      return (await this.#init.log.record(position))?.check
     } catch (error) {
-      if (isDamage(error)) return false
+      if (isDamage(error)) return undefined
       throw error
     }
   }

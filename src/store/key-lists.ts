@@ -46,8 +46,37 @@ export function decodeKeyList(number: number, value: Uint8Array, hashes: Hashes)
   })
 }
 
-/** The lists from the first on, as long as each follows from the one before it. `get` reads a key of the disk. */
-export async function* keyLists(
+export interface KeyListSource {
+  /** Reads a key of the disk. */
+  readonly get: (key: Uint8Array) => Promise<Uint8Array | undefined>
+  readonly hashes: Hashes
+  /** The running check of the log at a position; undefined where there is none to trust. */
+  readonly checkAt: (position: number) => Promise<string | undefined>
+}
+
+/** The last list that holds for the log. Its keys are given where it is the last of all, and so may be filled up. */
+export type StandingList = Omit<KeyList, 'keys'> & { readonly keys: readonly number[] | undefined }
+
+/** Hands the keys of all lists to `take`, and answers the last that holds; undefined where none does. */
+export async function readKeyLists(
+  { get, hashes, checkAt }: KeyListSource,
+  take: (key: number) => void
+): Promise<StandingList | undefined> {
+  const ends: StandingList[] = []
+  let last: KeyList | undefined
+  for await (const list of keyLists(get, hashes)) {
+    for (const key of list.keys) take(key)
+    if (last !== undefined) ends.push({ ...last, keys: undefined })
+    last = list
+  }
+  if (last !== undefined) ends.push(last)
+  for (let end = ends.pop(); end !== undefined; end = ends.pop())
+    if ((await checkAt(end.mark.position)) === end.mark.check) return end
+  return undefined
+}
+
+/** The lists from the first on, as long as each follows from the one before it. */
+async function* keyLists(
   get: (key: Uint8Array) => Promise<Uint8Array | undefined>,
   hashes: Hashes
 ): AsyncGenerator<KeyList> {

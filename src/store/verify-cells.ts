@@ -35,7 +35,7 @@ import {
 import type { Lineage, Place } from './lineage.js'
 import type { LogRecord } from './log-record.js'
 import type { RemoteOp } from './prepare.js'
-import { opsOf, remoteOps } from './prepare.js'
+import { remoteOps } from './prepare.js'
 import { compareClientIds } from './verify-client-ids.js'
 import { HistorySum, mendHistory } from './verify-history.js'
 import type { KeyCover } from './verify-keys.js'
@@ -127,12 +127,11 @@ export async function inspectCells(
     inspection.progress(`comparing the state with the log, part ${part + 1} of ${parts}`)
     const computed = new Part(inspection, expected)
     const isOurs = (name: Uint8Array): boolean => parts === 1 || crypto.crc32(name) % parts === part
+    const comparison = { computed, torn, isOurs, cover }
     for await (const { position, record } of inspection.batches()) {
-      if (cover !== undefined && position > cover.position)
-        for (const { key } of opsOf(record.batch)) cover.add(key)
-      await applyPart(inspection, computed, record, position, isOurs)
+      await applyPart(inspection, comparison, record, position)
     }
-    await compareCells(inspection, { computed, torn, isOurs, cover }, sum)
+    await compareCells(inspection, comparison, sum)
     await compareIdentities(inspection, computed)
     await compareClientIds(inspection, computed.clientIds, isOurs)
   }
@@ -164,16 +163,16 @@ async function historyOfHoles(inspection: Inspection, found: HistorySum): Promis
 
 async function applyPart(
   inspection: Inspection,
-  computed: Part,
+  { computed, isOurs, cover }: Comparison,
   { batch, branch }: LogRecord,
-  position: number,
-  isOurs: (key: Uint8Array) => boolean
+  position: number
 ): Promise<void> {
   const ops = remoteOps(batch, inspection.init.crypto).map((entry, index) => {
     const { op, text, client } = entry
     if (client !== undefined && isOurs(clientIdKey(client.mark.idHash).subarray(1)))
       computed.takeId(entry, position, index)
     if (!isOurs(op.key)) return undefined
+    cover?.add(op.key, position)
     // Held for the whole walk: without the rest of its body.
     const kept = { ...op, key: op.key.slice(), ...(op.value !== undefined && { value: op.value.slice() }) }
     return client === undefined ? { op: kept, text } : { op: kept, text, client }

@@ -3,25 +3,24 @@ import { toHex } from '../base/index.js'
 import { BloomFilter } from './bloom-filter.js'
 import type { Inspection } from './inspection.js'
 import { keyHash } from './key-filter.js'
-import { decodeKeyList, keyLists } from './key-lists.js'
-import { keyListKey, logKey, readUint, SPACE } from './keys.js'
-import { decodeLog } from './log-record.js'
+import { decodeKeyList, readKeyLists } from './key-lists.js'
+import { keyListKey, readUint, SPACE } from './keys.js'
 
 /** What a filter made from the lists, and from the log behind them, would hold. */
 export class KeyCover {
   /** The lists hold up to here. */
-  readonly position: number
+  readonly #position: number
   readonly #filter: BloomFilter
   #isTold = false
 
   constructor(position: number, filter: BloomFilter) {
-    this.position = position
+    this.#position = position
     this.#filter = filter
   }
 
-  /** A batch behind the lists has an op on the key. */
-  add(key: Uint8Array): void {
-    this.#filter.add(keyHash(key))
+  /** A batch at the position has an op on the key. */
+  add(key: Uint8Array, position: number): void {
+    if (position > this.#position) this.#filter.add(keyHash(key))
   }
 
   /** The key has a cell. */
@@ -42,18 +41,14 @@ export async function inspectKeyLists(inspection: Inspection): Promise<KeyCover 
     await inspection.mend(`list ${number} of the keys`, 'its checksum does not fit', key, undefined)
   }
   const filter = new BloomFilter()
-  let position = 0
-  for await (const { mark, keys } of keyLists(key => inspection.get(key), crypto)) {
-    if ((await checkAt(inspection, mark.position)) === mark.check) position = mark.position
-    for (const hash of keys) filter.add(hash)
+  const source = {
+    get: (key: Uint8Array) => inspection.get(key),
+    hashes: crypto,
+    checkAt: async (position: number) => (await inspection.record(position))?.check
   }
+  const standing = await readKeyLists(source, hash => filter.add(hash))
+  if (standing === undefined) return undefined
+  const { position } = standing.mark
   const isHole = [...inspection.bad.keys()].some(bad => bad > position)
-  return position === 0 || isHole ? undefined : new KeyCover(position, filter)
-}
-
-async function checkAt(inspection: Inspection, position: number): Promise<string | undefined> {
-  const key = logKey(position)
-  const value = await inspection.get(key)
-  if (value === undefined) return undefined
-  return inspection.attempt(() => decodeLog(key, value, position, inspection.init.crypto))?.check
+  return isHole ? undefined : new KeyCover(position, filter)
 }

@@ -294,9 +294,9 @@ export const STORE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'lists-of-another-log',
-    file: 'src/store/key-filter-loader.ts',
-    find: '      if (!(await this.#stands({ position, check }, state))) continue\n',
-    replace: '',
+    file: 'src/store/key-lists.ts',
+    find: '(await checkAt(end.mark.position)) === end.mark.check',
+    replace: "(await checkAt(end.mark.position)) !== ''",
     promise: 'lists of keys hold for the log that they were made of',
     tests: ['test/store/key-filter.test.ts']
   },
