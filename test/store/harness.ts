@@ -8,12 +8,13 @@ import type { Clock, KeyFilterBounds, Limits, Random, VerifyReport } from '../..
 import { utf8, withLimits } from '../../src/base/index.js'
 import { systemClock } from '../../src/base/system.js'
 import { createDatabase, openLevelDisk } from '../../src/disk/classic-disk.js'
-import type { Disk } from '../../src/disk/index.js'
+import type { Disk, DiskWrite } from '../../src/disk/index.js'
 import { openMemoryDisk } from '../../src/disk/index.js'
 import { OP_KIND } from '../../src/log/index.js'
 import type { Strategy } from '../../src/merge/index.js'
 import type { LocalOp, Store, StoreInit } from '../../src/store/index.js'
 import { openStore, repairClosedStore } from '../../src/store/index.js'
+import { spaceRange } from '../../src/store/keys.js'
 
 export const START_MS = 1_760_000_000_000
 
@@ -142,4 +143,29 @@ export function del(name: string): LocalOp {
 export async function read(store: Store, name: string): Promise<unknown> {
   const value = (await store.get(utf8(name)))?.winner?.value
   return value === undefined ? undefined : JSON.parse(new TextDecoder().decode(value))
+}
+
+export type Entry = [key: Uint8Array, value: Uint8Array]
+
+/** What stands on the disk, of one space or of all. */
+export async function entriesOf(disk: Disk, space?: number): Promise<Entry[]> {
+  const iterator = disk.iterate(space === undefined ? {} : spaceRange(space))
+  const entries: Entry[] = []
+  for (let page = await iterator.next(100); page.length > 0; page = await iterator.next(100))
+    entries.push(...page.map(([at, value]): Entry => [at.slice(), value.slice()]))
+  await iterator.close()
+  return entries
+}
+
+/** Changes what stands on the disk, behind the back of the store. */
+export async function commit(disk: Disk, change: (write: DiskWrite) => void): Promise<void> {
+  const write = disk.write()
+  change(write)
+  await disk.commit(write)
+}
+
+export function flipped(value: Uint8Array, bit: number): Uint8Array {
+  const changed = value.slice()
+  changed[bit >> 3]! ^= 1 << (bit & 7)
+  return changed
 }

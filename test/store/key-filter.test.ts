@@ -11,9 +11,10 @@ import { openMemoryDisk } from '../../src/disk/index.js'
 import { BloomFilter } from '../../src/store/bloom-filter.js'
 import type { Store } from '../../src/store/index.js'
 import { encodeKeyList } from '../../src/store/key-lists.js'
-import { keyListKey, SPACE, spaceRange } from '../../src/store/keys.js'
+import { keyListKey, SPACE } from '../../src/store/keys.js'
 import { until } from '../support/until.js'
-import { put, repairOf, SeededRandom, type StoreOptions, storeOf } from './harness.js'
+import type { Entry, StoreOptions } from './harness.js'
+import { commit, entriesOf, flipped, put, repairOf, SeededRandom, storeOf } from './harness.js'
 
 /** Lists of ten keys, and a filter after three cells that were not there. */
 const SMALL = { listKeys: 10, listBytes: 1024 * 1024, missed: 3 }
@@ -88,13 +89,8 @@ async function overwriteEach(store: Store, prefix: string, count: number): Promi
   assert.deepEqual((await store.verify()).damage, [])
 }
 
-async function listsOf(disk: Disk): Promise<[Uint8Array, Uint8Array][]> {
-  const iterator = disk.iterate(spaceRange(SPACE.keyList))
-  try {
-    return await iterator.next(1000)
-  } finally {
-    await iterator.close()
-  }
+function listsOf(disk: Disk): Promise<Entry[]> {
+  return entriesOf(disk, SPACE.keyList)
 }
 
 test('a set of hashes never denies one, and seldom takes another for one', () => {
@@ -147,9 +143,10 @@ test('lists are written again as the log is read where they are gone', async () 
   let store = await storeOf(1, { disk: watch.disk, keyFilter: SMALL })
   await putEach(store, 'a', 45)
   await store.close()
-  const write = watch.disk.write()
-  for (const [name] of (await listsOf(watch.disk)).slice(1)) write.del(name)
-  await watch.disk.commit(write)
+  const [, ...gone] = await listsOf(watch.disk)
+  await commit(watch.disk, write => {
+    for (const [name] of gone) write.del(name)
+  })
   store = await reopened(store, { keyFilter: SMALL })
   await filtered(store, watch)
   assert.ok((await listsOf(watch.disk)).length >= 4)
@@ -164,9 +161,10 @@ test('lists that were made of another log are not believed', async () => {
   let store = await storeOf(1, { disk: watch.disk, keyFilter: UNLISTED })
   await putEach(store, 'a', 60)
   await store.close()
-  const write = watch.disk.write()
-  for (const [name, value] of await listsOf(other.disk)) write.put(name, value)
-  await watch.disk.commit(write)
+  const lists = await listsOf(other.disk)
+  await commit(watch.disk, write => {
+    for (const [name, value] of lists) write.put(name, value)
+  })
   store = await reopened(store, { keyFilter: SMALL })
   await filtered(store, watch)
   await overwriteEach(store, 'a', 60)
@@ -204,10 +202,8 @@ test('a damaged list is found and removed, and the keys are known all the same',
   let store = await storeOf(1, { disk: watch.disk, keyFilter: SMALL })
   await putEach(store, 'a', 45)
   await store.close()
-  const write = watch.disk.write()
   const [name, value] = (await listsOf(watch.disk))[2]!
-  write.put(name, value.with(20, value[20]! ^ 1))
-  await watch.disk.commit(write)
+  await commit(watch.disk, write => write.put(name, flipped(value, 160)))
   store = await reopened(store, { keyFilter: SMALL })
   assert.deepEqual(
     (await store.verify()).damage.map(({ where }) => where),
@@ -228,9 +224,7 @@ test('lists that lack a key are found, and made again by a repair', async () => 
   await putEach(store, 'a', 20)
   await store.close()
   const list = { number: 0, from: 0, mark: store.mark, keys: [] }
-  const write = watch.disk.write()
-  write.put(keyListKey(0), encodeKeyList(list, nodeCrypto))
-  await watch.disk.commit(write)
+  await commit(watch.disk, write => write.put(keyListKey(0), encodeKeyList(list, nodeCrypto)))
   store = await reopened(store, { keyFilter: SMALL })
   assert.deepEqual(
     (await store.verify()).damage.map(({ where }) => where),

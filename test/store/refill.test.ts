@@ -6,19 +6,12 @@ import type { Disk } from '../../src/disk/index.js'
 import { openMemoryDisk } from '../../src/disk/index.js'
 import { shortId } from '../../src/log/index.js'
 import type { Store } from '../../src/store/index.js'
-import { logKey, positionOfKey, SPACE, spaceRange } from '../../src/store/keys.js'
+import { logKey, positionOfKey, SPACE } from '../../src/store/keys.js'
 import { decodeLog } from '../../src/store/log-record.js'
 import { decodeIndex } from '../../src/store/records.js'
 import { until } from '../support/until.js'
 import { batchesOf, carry, refetch } from './exchange.js'
-import { closeStore, put, repairOf, storeOf } from './harness.js'
-
-async function entriesOf(disk: Disk, space: number): Promise<[Uint8Array, Uint8Array][]> {
-  const iterator = disk.iterate(spaceRange(space))
-  const entries = await iterator.next(100)
-  await iterator.close()
-  return entries.map(([at, value]) => [at.slice(), value.slice()])
-}
+import { closeStore, entriesOf, put, repairOf, storeOf } from './harness.js'
 
 async function flip(disk: Disk, keys: readonly Uint8Array[]): Promise<void> {
   const write = disk.write()

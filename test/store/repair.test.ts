@@ -5,24 +5,26 @@ import { isNatterError, NatterError, toHex } from '../../src/base/index.js'
 import type { Disk } from '../../src/disk/index.js'
 import { openMemoryDisk } from '../../src/disk/index.js'
 import type { Store } from '../../src/store/index.js'
-import { SPACE, spaceRange } from '../../src/store/keys.js'
+import { SPACE } from '../../src/store/keys.js'
 import { testSeed } from '../support/random.js'
 import { carry, refetch } from './exchange.js'
-import { closeStore, del, key, put, read, repairOf, SeededRandom, storeOf } from './harness.js'
+import type { Entry } from './harness.js'
+import {
+  closeStore,
+  commit,
+  del,
+  entriesOf,
+  flipped,
+  key,
+  put,
+  read,
+  repairOf,
+  SeededRandom,
+  storeOf
+} from './harness.js'
 
 /** Rounds of repair and of what peers send after which a store of any damage is whole. */
 const mendingRounds = 6
-
-type Entry = [key: Uint8Array, value: Uint8Array]
-
-async function entriesOf(disk: Disk, space?: number): Promise<Entry[]> {
-  const iterator = disk.iterate(space === undefined ? {} : spaceRange(space))
-  const entries: Entry[] = []
-  for (let page = await iterator.next(100); page.length > 0; page = await iterator.next(100))
-    entries.push(...page.map(([at, value]): Entry => [at.slice(), value.slice()]))
-  await iterator.close()
-  return entries
-}
 
 /** Two stores with the same batches of both, with ids, conflicts, deletes and a fork of the second author's epoch. */
 async function filled(): Promise<{ disk: Disk; peer: Store }> {
@@ -46,18 +48,6 @@ async function filled(): Promise<{ disk: Disk; peer: Store }> {
   await store.close()
   await closeStore(twin)
   return { disk, peer }
-}
-
-async function commit(disk: Disk, change: (write: ReturnType<Disk['write']>) => void): Promise<void> {
-  const write = disk.write()
-  change(write)
-  await disk.commit(write)
-}
-
-function flipped(value: Uint8Array, bit: number): Uint8Array {
-  const changed = value.slice()
-  changed[bit >> 3]! ^= 1 << (bit & 7)
-  return changed
 }
 
 async function assertSame(store: Store, peer: Store, what: string): Promise<void> {
